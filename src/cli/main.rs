@@ -1,0 +1,3 @@
+//! The `chartrel` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Thin clients of the outside world: GitHub, git, Helm, registry, Sigstore.

@@ -1,0 +1,15 @@
+//! What chartrel decides: pure domain, without I/O, clock, environment or network.
+//!
+//! Each stage's rule is the module of its verb; what stages share is a module of its own.
+
+pub mod digest;
+pub mod evidence;
+pub mod name;
+pub mod object;
+pub mod policy;
+pub mod refusal;
+pub mod stage;
+pub mod statement;
+
+pub use digest::Sha256;
+pub use refusal::{Code, Refusal, Refused, Result};

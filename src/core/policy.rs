@@ -1,0 +1,1 @@
+//! The policy, `.github/chartrel.yaml` at the tip of `main`.

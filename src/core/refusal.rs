@@ -1,0 +1,159 @@
+//! Refusals: every way the rules can say no, each with a stable code, what is wrong, and what to do now.
+
+use std::fmt;
+
+/// How a run ends when a code is reported; only `cli` turns this into a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// A rule was not met (exit 1).
+    Refused,
+    /// The caller gave something unusable: an input, a configuration, an environment (exit 2).
+    BadInput,
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $text:literal, $ending:ident;)+) => {
+        /// A stable name of a refusal, `subject/fact`; part of the interface, never reused.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Code {
+            /// Every code, in the order of declaration.
+            pub const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The text of the code, such as `map/missing`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+
+            /// How a run ends that reports this code.
+            pub const fn ending(self) -> Ending {
+                match self { $(Self::$variant => Ending::$ending,)+ }
+            }
+
+            /// One line on when the code is reported, for the table in the README.
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),+),)+ }
+            }
+        }
+    };
+}
+
+// One line a code, grouped by subject, subjects in alphabetical order. A doc comment here is the README's table.
+codes! {
+    /// An attestation's bundle does not verify: signature, certificate, log or time.
+    BundleInvalid = "bundle/invalid", Refused;
+    /// A name in Chart.yaml or of a folder is not a chart name.
+    ChartBadName = "chart/bad-name", Refused;
+    /// An input has a value that cannot be used.
+    InputInvalid = "input/invalid", BadInput;
+    /// A link or check misses an attestation.
+    LineageMissingAttestation = "lineage/missing-attestation", Refused;
+    /// A git object read from an API is not the one of its id.
+    LineageObjectMismatch = "lineage/object-mismatch", Refused;
+    /// The policy cannot be used: absent, empty, misspelt or contradictory.
+    PolicyInvalid = "policy/invalid", BadInput;
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One rule that was not met: `code`, what is wrong (lower case, no full stop, values in backticks), and the next thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The stable name of the rule.
+    pub code: Code,
+    /// One sentence on what is wrong, expected beside actual.
+    pub what: String,
+    /// The next thing this person can do.
+    pub help: String,
+}
+
+impl Refusal {
+    /// A refusal with its code, what is wrong and what to do now.
+    pub fn new(code: Code, what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { code, what: what.into(), help: help.into() }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n  {}\n  help: {}", self.code, self.what, self.help)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// All the rules that were not met, never only the first; never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused(Vec<Refusal>);
+
+impl Refused {
+    /// `Err` with all violations, or `Ok` when there are none.
+    ///
+    /// # Errors
+    /// When `violations` is not empty.
+    pub fn unless_empty(violations: Vec<Refusal>) -> Result<()> {
+        if violations.is_empty() { Ok(()) } else { Err(Self(violations)) }
+    }
+
+    /// The violations, in the order they were found.
+    pub fn violations(&self) -> &[Refusal] {
+        &self.0
+    }
+
+    /// The violations themselves, for gathering those of several steps.
+    pub fn into_violations(self) -> Vec<Refusal> {
+        self.0
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(one: Refusal) -> Self {
+        Self(vec![one])
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, violation) in self.0.iter().enumerate() {
+            if n > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{violation}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// What every fallible function of `core` returns.
+pub type Result<T> = std::result::Result<T, Refused>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_code_is_subject_slash_fact_and_stands_once() {
+        let texts: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(texts.len(), Code::ALL.len());
+        for text in texts {
+            let (subject, fact) = text.split_once('/').unwrap();
+            for word in [subject, fact] {
+                assert!(!word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_reads_as_code_what_and_help() {
+        let refusal = Refusal::new(Code::InputInvalid, "input `pr` is `x`, not a number", "give the number of the pull request");
+        assert_eq!(refusal.to_string(), "input/invalid\n  input `pr` is `x`, not a number\n  help: give the number of the pull request");
+    }
+}

@@ -1,0 +1,1 @@
+//! The eight workflows, one file each.

@@ -1,0 +1,1 @@
+//! The rehearsal world: GitHub, registry, Sigstore and static hosting on loopback.
