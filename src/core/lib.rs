@@ -4,6 +4,8 @@
 
 pub mod digest;
 pub mod evidence;
+pub mod map;
+pub mod message;
 pub mod name;
 pub mod object;
 pub mod policy;

@@ -51,6 +51,16 @@ codes! {
     LineageMissingAttestation = "lineage/missing-attestation", Refused;
     /// A git object read from an API is not the one of its id.
     LineageObjectMismatch = "lineage/object-mismatch", Refused;
+    /// The map of a description and its references name different ids for a key.
+    MapIdMismatch = "map/id-mismatch", Refused;
+    /// A managed block of a description cannot be read.
+    MapMalformed = "map/malformed", Refused;
+    /// A description has no attestation map.
+    MapMissing = "map/missing", Refused;
+    /// A description is too long for GitHub once the map is in it.
+    MapNoRoom = "map/no-room", Refused;
+    /// A managed block stands more than once in a description.
+    MapRepeated = "map/repeated", Refused;
     /// The policy cannot be used: absent, empty, misspelt or contradictory.
     PolicyInvalid = "policy/invalid", BadInput;
 }
