@@ -2,9 +2,12 @@
 //!
 //! Each stage's rule is the module of its verb; what stages share is a module of its own.
 
+pub mod changelog;
+pub mod commit;
 pub mod digest;
 pub mod evidence;
 pub mod map;
+pub mod markdown;
 pub mod message;
 pub mod name;
 pub mod object;
@@ -12,6 +15,7 @@ pub mod policy;
 pub mod refusal;
 pub mod stage;
 pub mod statement;
+pub mod version;
 
 pub use digest::Sha256;
 pub use refusal::{Code, Refusal, Refused, Result};

@@ -43,8 +43,14 @@ macro_rules! codes {
 codes! {
     /// An attestation's bundle does not verify: signature, certificate, log or time.
     BundleInvalid = "bundle/invalid", Refused;
+    /// A changelog has a code block that never ends.
+    ChangelogOpenBlock = "changelog/open-block", Refused;
+    /// A changelog has two sections for one version.
+    ChangelogRepeated = "changelog/repeated", Refused;
     /// A name in Chart.yaml or of a folder is not a chart name.
     ChartBadName = "chart/bad-name", Refused;
+    /// A title or commit message is not a conventional commit.
+    CommitNotConventional = "commit/not-conventional", Refused;
     /// An input has a value that cannot be used.
     InputInvalid = "input/invalid", BadInput;
     /// A link or check misses an attestation.
@@ -63,6 +69,8 @@ codes! {
     MapRepeated = "map/repeated", Refused;
     /// The policy cannot be used: absent, empty, misspelt or contradictory.
     PolicyInvalid = "policy/invalid", BadInput;
+    /// The next version would not be above every version that exists.
+    VersionNotGreater = "version/not-greater", Refused;
 }
 
 impl fmt::Display for Code {
