@@ -49,6 +49,8 @@ codes! {
     ChangelogRepeated = "changelog/repeated", Refused;
     /// A name in Chart.yaml or of a folder is not a chart name.
     ChartBadName = "chart/bad-name", Refused;
+    /// The result document of a check cannot be read, or is bound to nothing.
+    CheckMalformed = "check/malformed", Refused;
     /// A title or commit message is not a conventional commit.
     CommitNotConventional = "commit/not-conventional", Refused;
     /// An input has a value that cannot be used.
@@ -67,8 +69,14 @@ codes! {
     MapNoRoom = "map/no-room", Refused;
     /// A managed block stands more than once in a description.
     MapRepeated = "map/repeated", Refused;
-    /// The policy cannot be used: absent, empty, misspelt or contradictory.
+    /// Two branch names of the policy cannot both exist in git.
+    PolicyCollidingBranches = "policy/colliding-branches", BadInput;
+    /// The policy says nothing.
+    PolicyEmpty = "policy/empty", BadInput;
+    /// The policy cannot be used: absent, unreadable, incomplete or contradictory.
     PolicyInvalid = "policy/invalid", BadInput;
+    /// The policy has a key that chartrel does not know.
+    PolicyUnknownKey = "policy/unknown-key", BadInput;
     /// The next version would not be above every version that exists.
     VersionNotGreater = "version/not-greater", Refused;
 }
