@@ -17,6 +17,7 @@ pub mod refusal;
 pub mod stage;
 pub mod statement;
 pub mod version;
+pub mod yaml;
 
 pub use digest::Sha256;
 pub use refusal::{Code, Refusal, Refused, Result};

@@ -79,6 +79,8 @@ codes! {
     PolicyUnknownKey = "policy/unknown-key", BadInput;
     /// The next version would not be above every version that exists.
     VersionNotGreater = "version/not-greater", Refused;
+    /// YAML cannot be read.
+    YamlMalformed = "yaml/malformed", BadInput;
 }
 
 impl fmt::Display for Code {

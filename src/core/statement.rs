@@ -171,6 +171,9 @@ pub struct Link {
     /// Validate's: the commit range of the push.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<Range>,
+    /// Validate's: the pull requests of the range, in the order of the `pr-description` subjects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pulls: Vec<u64>,
     /// Filter's: the commit of `integration` whose chart was taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_commit: Option<ObjectId>,
