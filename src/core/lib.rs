@@ -2,6 +2,8 @@
 //!
 //! Each stage's rule is the module of its verb; what stages share is a module of its own.
 
+pub mod annotation;
+pub mod body;
 pub mod changelog;
 pub mod check;
 pub mod commit;
@@ -11,11 +13,13 @@ pub mod map;
 pub mod markdown;
 pub mod message;
 pub mod name;
+pub mod notes;
 pub mod object;
 pub mod policy;
 pub mod refusal;
 pub mod stage;
 pub mod statement;
+pub mod summary;
 pub mod version;
 pub mod yaml;
 

@@ -138,6 +138,16 @@ pub fn description_digest(body: &str) -> Sha256 {
     Sha256::of(canonical(body))
 }
 
+/// References as one line of JSON, as the second block holds them: for a tag's annotation.
+pub(crate) fn references_to_line(references: &BTreeMap<Key, Reference>) -> String {
+    block::lineage(references).to_string()
+}
+
+/// Reads what [`references_to_line`] wrote; the error says why it can't be read.
+pub(crate) fn references_from_line(line: &str) -> std::result::Result<BTreeMap<Key, Reference>, String> {
+    block::references(line)
+}
+
 fn parse(regions: &[Region<'_>]) -> Result<Blocks> {
     let mut blocks = Blocks::default();
     for region in regions {

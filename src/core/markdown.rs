@@ -1,5 +1,10 @@
 //! Markdown in which others' text stays text: no markup, no mention, no comment, and never a managed block.
 
+/// What stands where lines were left out.
+const CUT: &str = "\n\n*Shortened here; the whole of it stands in the chart's changelog.*";
+/// Characters kept free to close a code block that is cut.
+const FENCE_ROOM: usize = 80;
+
 /// Others' text as one line of Markdown that reads as it was written.
 ///
 /// Line ends become blanks, control and direction characters vanish. HTML and comments can't open, `@name` notifies nobody; `#12` stays a
@@ -63,6 +68,24 @@ pub fn embedded(markdown: &str) -> String {
     // A fence that is left open would swallow what follows.
     lines.extend(fence.close());
     lines.join("\n")
+}
+
+/// As many whole lines of [`embedded`] Markdown as fit into `limit` characters, with a note where lines were left out.
+pub fn fitted(markdown: &str, limit: usize) -> String {
+    if markdown.chars().count() <= limit {
+        return markdown.to_owned();
+    }
+    let mut room = limit.saturating_sub(CUT.chars().count() + FENCE_ROOM);
+    let mut fence = Fence::default();
+    let mut lines = Vec::new();
+    for text in markdown.lines() {
+        let Some(left) = room.checked_sub(text.chars().count() + 1) else { break };
+        room = left;
+        fence.holds(text);
+        lines.push(text.to_owned());
+    }
+    lines.extend(fence.close().filter(|fence| fence.len() < FENCE_ROOM));
+    format!("{}{CUT}", lines.join("\n").trim_end())
 }
 
 /// The level and the text of an ATX heading, 1 to 6.
@@ -182,6 +205,14 @@ mod tests {
         let text = "### Added\r\n\r\n- <b>x</b> by @ann `<y>`\n```yaml\n# not a heading\n<!-- x -->\n";
         let expected = "#### Added\n\n- &lt;b>x&lt;/b> by @&#8203;ann `&lt;y>`\n```yaml\n# not a heading\n<!\u{200b}-- x --\u{200b}>\n```";
         assert_eq!(embedded(text), expected);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_cut_at_a_line_and_closed() {
+        let text = format!("- a\n```\n{}", "x\n".repeat(300));
+        let cut = fitted(&text, 300);
+        assert!(cut.chars().count() <= 300 && cut.starts_with("- a\n```\nx\n") && cut.ends_with(&format!("x\n```{CUT}")), "{cut}");
+        assert_eq!(fitted("- a", 3), "- a");
     }
 
     #[test]

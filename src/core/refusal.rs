@@ -41,6 +41,8 @@ macro_rules! codes {
 
 // One line a code, grouped by subject, subjects in alphabetical order. A doc comment here is the README's table.
 codes! {
+    /// A tag's annotation is not one that chartrel wrote.
+    AnnotationMalformed = "annotation/malformed", Refused;
     /// An attestation's bundle does not verify: signature, certificate, log or time.
     BundleInvalid = "bundle/invalid", Refused;
     /// A changelog has a code block that never ends.

@@ -39,7 +39,7 @@ impl Kind {
     pub(super) fn render(self, blocks: &Blocks) -> String {
         let json = match self {
             Self::Map => serde_json::to_string_pretty(&blocks.map.entries()),
-            Self::References => serde_json::to_string_pretty(&serde_json::json!({"version": VERSION, "attestations": blocks.references})),
+            Self::References => serde_json::to_string_pretty(&lineage(&blocks.references)),
         };
         // Inside JSON, `<` and `>` stand in strings alone; escaped, no value can end the comment or open a second block.
         let json = json.unwrap_or_default().replace('<', "\\u003c").replace('>', "\\u003e");
@@ -70,19 +70,27 @@ impl Region<'_> {
                 }
             }
             Kind::References => {
-                let lineage = serde_json::from_str::<Lineage>(self.json).map_err(malformed)?;
-                if lineage.version != VERSION {
-                    let what = format!("its version is {}, and this chartrel reads {VERSION}", lineage.version);
-                    return Err(super::block::malformed(self.kind, &what).into());
-                }
-                for (key, reference) in lineage.attestations.0 {
-                    let key = key.parse::<Key>().map_err(|refusal| super::block::malformed(self.kind, &refusal.what))?;
-                    blocks.references.insert(key, reference);
-                }
+                let references = references(self.json).map_err(|why| super::block::malformed(self.kind, &why))?;
+                blocks.references.extend(references);
             }
         }
         Ok(())
     }
+}
+
+/// The JSON of the second block.
+pub(super) fn lineage(references: &BTreeMap<Key, Reference>) -> serde_json::Value {
+    serde_json::json!({"version": VERSION, "attestations": references})
+}
+
+/// Reads the JSON of the second block; the error says why it can't be read.
+pub(super) fn references(json: &str) -> std::result::Result<BTreeMap<Key, Reference>, String> {
+    let lineage = serde_json::from_str::<Lineage>(json).map_err(|error| error.to_string())?;
+    if lineage.version != VERSION {
+        return Err(format!("its version is {}, and this chartrel reads {VERSION}", lineage.version));
+    }
+    let entries = lineage.attestations.0.into_iter();
+    entries.map(|(key, reference)| Ok((key.parse::<Key>().map_err(|refusal| refusal.what)?, reference))).collect()
 }
 
 /// Finds the blocks of a description, each kind at most once, in the order they stand.
