@@ -55,6 +55,14 @@ codes! {
     CheckMalformed = "check/malformed", Refused;
     /// A title or commit message is not a conventional commit.
     CommitNotConventional = "commit/not-conventional", Refused;
+    /// There is no git repository where one is needed.
+    GitNoRepository = "git/no-repository", BadInput;
+    /// The checkout lacks the history that is needed.
+    GitShallow = "git/shallow", BadInput;
+    /// The token may not do what was asked of GitHub.
+    GithubForbidden = "github/forbidden", BadInput;
+    /// GitHub does not know the token.
+    GithubUnauthorized = "github/unauthorized", BadInput;
     /// An input has a value that cannot be used.
     InputInvalid = "input/invalid", BadInput;
     /// A link or check misses an attestation.
