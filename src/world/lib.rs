@@ -1,1 +1,5 @@
 //! The rehearsal world: GitHub, registry, Sigstore and static hosting on loopback.
+
+pub mod oidc;
+mod server;
+pub mod sigstore;
