@@ -146,10 +146,10 @@ fn split<'a>(lines: &'a [&'a str]) -> Result<Parts<'a>, Refusal> {
     if let Some(line) = gap.iter().find(|line| !line.trim().is_empty()) {
         return Err(unexpected(line, "the attestation lineage"));
     }
-    let head = lines.get(lineage + 1..changelog).ok_or_else(|| malformed("its changelog stands before its lineage".to_owned()))?;
+    let head = lines.get(lineage + 1..changelog).ok_or_else(|| malformed("its changelog stands before its lineage"))?;
     match lines.get(changelog + 1..) {
         Some([middle @ .., source, commit]) => Ok((tag, head, middle.join("\n").trim().to_owned(), (source, commit))),
-        _ => Err(malformed("it doesn't end in `Source PR: #<number>` and `Commit: <sha>`".to_owned())),
+        _ => Err(malformed("it doesn't end in `Source PR: #<number>` and `Commit: <sha>`")),
     }
 }
 
@@ -179,8 +179,8 @@ fn unexpected(line: &str, expected: &str) -> Refusal {
     malformed(format!("it has `{}` where {expected} should stand", line.escape_debug()))
 }
 
-fn malformed(why: String) -> Refusal {
-    let what = format!("the tag's annotation can't be read: {why}");
+fn malformed(why: impl AsRef<str>) -> Refusal {
+    let what = format!("the tag's annotation can't be read: {}", why.as_ref());
     Refusal::new(Code::AnnotationMalformed, what, "only tags that chartrel made can be released; merge to `main` and let `tag` make one")
 }
 

@@ -29,7 +29,7 @@ pub struct PullRequest {
 
 /// Filter's pull request, `sync/<chart>` to the chart branch: the contributions it comes from, and their attestations.
 pub fn filter(folder: &ChartFolder, source_prs: &[u64], references: &BTreeMap<Key, Reference>) -> PullRequest {
-    let sources: String = source_prs.iter().map(|number| format!("- PR: #{number}\n")).collect();
+    let sources = source_prs.iter().map(|number| format!("- PR: #{number}\n")).collect::<Vec<_>>().concat();
     let sources = if sources.is_empty() { "- a push without a pull request\n".to_owned() } else { sources };
     let body = format!(
         "## Atomic Chart Release: {folder}\n\n\
@@ -105,8 +105,11 @@ pub struct Release<'a> {
 pub fn tag(release: &Release<'_>, references: &BTreeMap<Key, Reference>) -> PullRequest {
     let Release { tag, source_pr, commit, changelog, attestations_url, break_glass } = release;
     let source = source_pr.map_or_else(|| "none".to_owned(), |number| format!("#{number}"));
-    let rows: String =
-        references.iter().map(|(key, reference)| format!("| `{key}` | {} |\n", attestation(attestations_url, &reference.id))).collect();
+    let rows = references
+        .iter()
+        .map(|(key, reference)| format!("| `{key}` | {} |\n", attestation(attestations_url, &reference.id)))
+        .collect::<Vec<_>>()
+        .concat();
     let body = |changelog: &str| {
         format!(
             "## Release: {} v{}\n\n\
@@ -148,8 +151,12 @@ pub struct Closing<'a> {
 pub fn closing(closing: &Closing<'_>) -> String {
     let Closing { head, integration, chart_branches, expected, violations } = closing;
     let [head, integration, chart_branches, expected] = [head, integration, chart_branches, expected].map(|name| markdown::code(name));
-    let found: String =
-        violations.iter().take(50).map(|violation| format!("- `{}`: {}\n", violation.code, markdown::line(&violation.what))).collect();
+    let found = violations
+        .iter()
+        .take(50)
+        .map(|violation| format!("- `{}`: {}\n", violation.code, markdown::line(&violation.what)))
+        .collect::<Vec<_>>()
+        .concat();
     let found = if found.is_empty() { found } else { format!("**Found:**\n{found}\n") };
     format!(
         "This PR was auto-closed because it violates the atomic release policy.\n\n\
@@ -204,7 +211,7 @@ pub fn is_changelog_comment(body: &str) -> bool {
 /// The title of the pull request, or of the merge, that brings `main` back to `integration` (M-290).
 pub fn back_merge(main: &str, integration: &str, tags: &[ReleaseTag]) -> PullRequest {
     let names: Vec<_> = tags.iter().map(ToString::to_string).collect();
-    let list: String = names.iter().map(|name| format!("- `{name}`\n")).collect();
+    let list = names.iter().map(|name| format!("- `{name}`\n")).collect::<Vec<_>>().concat();
     let [main_code, integration_code] = [main, integration].map(markdown::code);
     PullRequest {
         title: format!("chore(release): merge {} back to {}", markdown::plain(main), markdown::plain(integration)),

@@ -43,6 +43,7 @@ pub struct Change {
 
 /// The changes that a commit's message declares, in the order they stand; none when it isn't conventional.
 ///
+/// * What a stage committed is no change of anybody's ([`is_own`]).
 /// * `Merge …` subjects are skipped: the body speaks.
 /// * A message splits where a paragraph starts with a conventional header, and at `BEGIN_NESTED_COMMIT` … `END_NESTED_COMMIT`.
 /// * The `* feat: …` lines that GitHub lists in a squash are the same change told twice; only one that breaks is a change of its own.
@@ -54,12 +55,20 @@ pub fn changes(commit: &Commit) -> Vec<Change> {
     let (outer, nested) = split_nested(&message);
     let mut found = Vec::new();
     for text in std::iter::once(outer).chain(nested) {
-        for part in parts(&text) {
+        for part in parts(&text).into_iter().filter(|part| !is_own(part)) {
             found.extend(change(&commit.id, &part));
             found.extend(breaking_bullets(&commit.id, &part));
         }
     }
     found
+}
+
+/// Whether a message is one that stages write: a sync, a bump, a publication (MISSION A.6).
+pub fn is_own(message: &str) -> bool {
+    let subject = message.trim_start().lines().next().unwrap_or_default();
+    let Some((head, description)) = subject.strip_prefix("chore(").and_then(|rest| rest.split_once("): ")) else { return false };
+    let is_release = head == "release" && (description.starts_with("publish ") || description.starts_with("merge "));
+    is_release || description == "sync from integration" || description.starts_with("bump version to ")
 }
 
 /// Whether a message needs not be conventional: merges and reverts as git and GitHub write them, and what bots wrote (C-46).

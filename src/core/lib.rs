@@ -3,6 +3,7 @@
 //! Each stage's rule is the module of its verb; what stages share is a module of its own.
 
 pub mod annotation;
+pub mod artifacthub;
 pub mod body;
 pub mod changelog;
 pub mod check;

@@ -122,7 +122,8 @@ impl Release {
 
     fn lineage(&self) -> String {
         let url = format!("{}/{}/attestations", self.server, self.repository);
-        let lines: String = self.attestations.iter().map(|(key, id)| format!("- `{key}`: {}\n", body::attestation(&url, id))).collect();
+        let lines =
+            self.attestations.iter().map(|(key, id)| format!("- `{key}`: {}\n", body::attestation(&url, id))).collect::<Vec<_>>().concat();
         if lines.is_empty() { "No attestations.\n".to_owned() } else { lines }
     }
 

@@ -81,6 +81,20 @@ fn a_message_that_is_not_conventional_is_refused_with_its_rule() {
 }
 
 #[test]
+fn what_stages_commit_declares_nothing() {
+    for message in [
+        "chore(nginx): sync from integration\n\n* feat!: x",
+        "chore(nginx): bump version to 1.2.3",
+        "chore(release): publish nginx v1.2.3",
+        "chore(release): merge main back to integration",
+        "Merge pull request #1 from acme/sync/nginx\n\nchore(nginx): sync from integration",
+    ] {
+        assert_eq!(read(message), [], "{message}");
+    }
+    assert!(!is_own("chore(release): x") && !is_own("fix(nginx): bump version to 1"));
+}
+
+#[test]
 fn all_bad_commits_are_named_not_the_first() {
     let commits = ["wip", "feat: x", "stuff"].map(|message| Commit { id: message.to_owned(), message: message.to_owned() });
     assert_eq!(validate_all(&commits).unwrap_err().violations().len(), 2);
