@@ -63,18 +63,86 @@ codes! {
     GithubForbidden = "github/forbidden", BadInput;
     /// GitHub does not know the token.
     GithubUnauthorized = "github/unauthorized", BadInput;
+    /// The signing workflow's commit is not on the policy's list of released ones, or is revoked.
+    IdentityUnreleasedSigner = "identity/unreleased-signer", Refused;
+    /// A certificate's token is from another issuer.
+    IdentityWrongIssuer = "identity/wrong-issuer", Refused;
+    /// A run signed on another branch than the key is signed on.
+    IdentityWrongRef = "identity/wrong-ref", Refused;
+    /// A certificate is of another repository or owner, by name or by number.
+    IdentityWrongRepository = "identity/wrong-repository", Refused;
+    /// An attestation verified under a root that the repository's visibility or the policy does not allow.
+    IdentityWrongRoot = "identity/wrong-root", Refused;
+    /// A statement names another run than the one its certificate was issued to.
+    IdentityWrongRun = "identity/wrong-run", Refused;
+    /// A run signed on a runner that the policy does not allow.
+    IdentityWrongRunner = "identity/wrong-runner", Refused;
+    /// Another workflow signed than the one that may sign this key.
+    IdentityWrongSigner = "identity/wrong-signer", Refused;
+    /// A run that signed was started by an event that may not start it.
+    IdentityWrongTrigger = "identity/wrong-trigger", Refused;
     /// An input has a value that cannot be used.
     InputInvalid = "input/invalid", BadInput;
+    /// A release left the pipeline out, and the policy does not allow it.
+    LineageBreakGlass = "lineage/break-glass", Refused;
+    /// A link's parent is missing, or is not the link of the stage before.
+    LineageBrokenParent = "lineage/broken-parent", Refused;
+    /// A check ran, and did not pass.
+    LineageFailedCheck = "lineage/failed-check", Refused;
+    /// A predicate cannot be read.
+    LineageMalformed = "lineage/malformed", Refused;
     /// A link or check misses an attestation.
     LineageMissingAttestation = "lineage/missing-attestation", Refused;
+    /// A required check was not made.
+    LineageMissingCheck = "lineage/missing-check", Refused;
     /// A git object read from an API is not the one of its id.
     LineageObjectMismatch = "lineage/object-mismatch", Refused;
+    /// An attestation is about another commit.
+    LineageOtherCommit = "lineage/other-commit", Refused;
+    /// An attestation is about another chart, or another content of it.
+    LineageOtherContent = "lineage/other-content", Refused;
+    /// Two checks, or a check and the build, saw different dependencies.
+    LineageOtherDependencies = "lineage/other-dependencies", Refused;
+    /// An attestation is about another description of the pull request.
+    LineageOtherDescription = "lineage/other-description", Refused;
+    /// A link gives an attestation two ids.
+    LineageOtherId = "lineage/other-id", Refused;
+    /// An attestation is about another entry of the index.
+    LineageOtherIndexEntry = "lineage/other-index-entry", Refused;
+    /// An attestation is about another OCI manifest.
+    LineageOtherManifest = "lineage/other-manifest", Refused;
+    /// An attestation is about another package.
+    LineageOtherPackage = "lineage/other-package", Refused;
+    /// A result or link was made under another policy.
+    LineageOtherPolicy = "lineage/other-policy", Refused;
+    /// A check looked at other commits than the link of validate covers.
+    LineageOtherRange = "lineage/other-range", Refused;
+    /// Two links take different attestations for one key.
+    LineageOtherReference = "lineage/other-reference", Refused;
+    /// An attestation is about another tag.
+    LineageOtherTag = "lineage/other-tag", Refused;
+    /// A verification result does not list exactly what the lineage holds.
+    LineageOtherVerification = "lineage/other-verification", Refused;
+    /// A result document is not the one of its digest, its subject or its key.
+    LineageResultMismatch = "lineage/result-mismatch", Refused;
+    /// A verifier was asked to believe a lineage without anything to hold it against.
+    LineageUnanchored = "lineage/unanchored", Refused;
+    /// A link refers to a key that no stage signed before it.
+    LineageUnexpectedKey = "lineage/unexpected-key", Refused;
+    /// A link is by another stage than its place in the chain.
+    LineageWrongStage = "lineage/wrong-stage", Refused;
+    /// An attestation is about more, less or other things than its key.
+    LineageWrongSubjects = "lineage/wrong-subjects", Refused;
+    /// An attestation has another predicate type than its key.
+    LineageWrongType = "lineage/wrong-type", Refused;
     /// The map of a description and its references name different ids for a key.
     MapIdMismatch = "map/id-mismatch", Refused;
     /// A managed block of a description cannot be read.
     MapMalformed = "map/malformed", Refused;
     /// A description has no attestation map.
     MapMissing = "map/missing", Refused;
+    /// A description's map does not have a required check.
+    MapMissingKey = "map/missing-key", Refused;
     /// A description is too long for GitHub once the map is in it.
     MapNoRoom = "map/no-room", Refused;
     /// A managed block stands more than once in a description.
