@@ -15,6 +15,9 @@ use std::{collections::BTreeMap, fmt::Write as _};
 /// The longest description that chartrel writes, in characters; GitHub takes 65,536.
 pub const LIMIT: usize = 60_000;
 
+/// Characters kept free in the changelog comment for what stands around the changelogs.
+const MARGIN: usize = 200;
+
 /// The first line of the one changelog comment on a contribution, by which it is found again.
 pub const CHANGELOG_COMMENT: &str = "<!-- chartrel: changelog-generation -->";
 
@@ -189,12 +192,17 @@ pub struct Preview {
 pub fn changelog_comment(previews: &[Preview]) -> String {
     let mut text = format!("{CHANGELOG_COMMENT}\n## Changelog\n");
     let room = LIMIT / previews.len().max(1);
-    for preview in previews {
+    for (told, preview) in previews.iter().enumerate() {
         let current = preview.current.as_ref().map_or_else(|| "new".to_owned(), Version::to_string);
         let next = preview.next.as_ref().map_or_else(|| "no release".to_owned(), Version::to_string);
         let heading = format!("\n### {}: {current} → {next}\n\n", preview.folder);
-        let left = room.saturating_sub(heading.chars().count() + 200);
-        let _ = writeln!(text, "{heading}{}", markdown::fitted(&markdown::embedded(&preview.changelog), left));
+        let left = room.saturating_sub(heading.chars().count() + MARGIN);
+        let section = format!("{heading}{}\n", markdown::fitted(&markdown::embedded(&preview.changelog), left));
+        if text.chars().count() + section.chars().count() + MARGIN > LIMIT {
+            let _ = writeln!(text, "\nAnd {} more charts.", previews.len() - told);
+            break;
+        }
+        text.push_str(&section);
     }
     if previews.is_empty() {
         text.push_str("\nNo chart changes.\n");

@@ -128,6 +128,8 @@ fn the_changelog_comment_is_found_again() {
     assert!(comment.contains("\n### nginx: 1.0.0 → 1.1.0\n\n#### Added\n\n- probes\n"));
     let long = changelog_comment(&[preview(&"- a\n".repeat(20_000)), preview(&"- a\n".repeat(20_000))]);
     assert!(long.chars().count() <= LIMIT);
+    let many = changelog_comment(&vec![preview("### Added\n\n- probes"); 900]);
+    assert!(many.chars().count() <= LIMIT && many.contains("\nAnd ") && many.contains(" more charts.\n"));
 }
 
 #[test]
