@@ -155,6 +155,8 @@ codes! {
     PolicyInvalid = "policy/invalid", BadInput;
     /// The policy has a key that chartrel does not know.
     PolicyUnknownKey = "policy/unknown-key", BadInput;
+    /// The job has no identity token to sign with.
+    SigstoreNoIdToken = "sigstore/no-id-token", BadInput;
     /// The next version would not be above every version that exists.
     VersionNotGreater = "version/not-greater", Refused;
     /// YAML cannot be read.

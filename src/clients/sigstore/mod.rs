@@ -1,0 +1,16 @@
+//! Sigstore: signing statements without keys, and verifying bundles.
+//!
+//! Built on `sigstore-sign` and `sigstore-verify`, which nothing outside this module names.
+
+mod services;
+mod sign;
+mod token;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+pub use services::SigningServices;
+pub use sign::{LogEntry, SignedBlob, Signer};
+pub use token::Oidc;
+pub use verify::{Roots, Verifier};
