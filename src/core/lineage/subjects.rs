@@ -44,6 +44,10 @@ pub(super) fn judge(trace: &mut Trace<'_>) {
     let chart = |digest| Expected::new(path.clone(), digest, Code::LineageOtherContent);
     let commit = |digest| Expected::new(COMMIT, digest, Code::LineageOtherCommit);
     exact(trace, &Stage::Validate.overall(), &[commit(None), chart(None)], |name| name == DESCRIPTION || name.starts_with("charts/"));
+    let described = trace.statement(Stage::Validate).map(|statement| all(statement, DESCRIPTION).len());
+    if described != trace.link(Stage::Validate).map(|link| link.pulls.len()) {
+        trace.refuse(Code::LineageWrongSubjects, "the link of `validate` has not one description for each pull request that it names");
+    }
     exact(trace, &Stage::Filter.overall(), &[chart(before), commit(None)], none);
     // Enforce judges the very commit that filter made.
     let made = subject(trace, Stage::Filter, COMMIT);
