@@ -107,6 +107,11 @@ impl Failure {
         Self::new(422, message)
     }
 
+    /// What the rules say against a change, in one message.
+    pub(super) fn violations(status: u16, reasons: &[String]) -> Self {
+        Self::new(status, &format!("Repository rule violations found\n\n{}\n\n", reasons.join("\n\n")))
+    }
+
     /// 422 `Validation Failed` with one error entry about a field.
     ///
     /// Shape: `code` `custom` carries the message; other codes (`missing_field`, `already_exists`, `invalid`) stand for themselves.

@@ -71,7 +71,7 @@ impl World {
             "DISMISSED".clone_into(&mut review.state);
         }
         self.git.set_ref(&format!("refs/pull/{number}/head"), Some(head))?;
-        self.pull_request_event(who, number, "synchronize", json!({"before": before, "after": head}))
+        self.pull_request_event(who, number, ("synchronize", json!({"before": before, "after": head})))
     }
 
     fn dismisses_reviews(&self, branch: &str) -> bool {
@@ -89,7 +89,7 @@ impl World {
             pull.closed_at = Some(now());
             pull.updated_at = now();
         }
-        self.pull_request_event(who, number, "closed", json!({}))
+        self.pull_request_event(who, number, ("closed", json!({})))
     }
 
     /// Notes that a pull request is merged.
@@ -104,11 +104,12 @@ impl World {
         self.close(who, number)
     }
 
-    /// A pull request has seen an activity; `more` are fields of the payload that only this activity has.
+    /// A pull request has seen an activity, which may have fields of the payload to itself.
     ///
     /// # Errors
     /// When git fails.
-    pub(super) fn pull_request_event(&mut self, who: &Identity, number: u64, action: &str, more: Value) -> anyhow::Result<()> {
+    pub(super) fn pull_request_event(&mut self, who: &Identity, number: u64, activity: (&str, Value)) -> anyhow::Result<()> {
+        let (action, more) = activity;
         self.refresh_trial(number)?;
         let Some(pull) = self.pulls.get(&number).cloned() else { return Ok(()) };
         let trial = pull.trial.as_ref().and_then(|(_, _, sha)| sha.clone());

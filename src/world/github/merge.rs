@@ -81,8 +81,7 @@ impl World {
         }
         let violations = self.merge_violations(who, pull, method);
         if !violations.is_empty() {
-            let reasons: String = violations.iter().map(|reason| format!("{reason}\n\n")).collect();
-            return Err(Failure::new(405, &format!("Repository rule violations found\n\n{reasons}")));
+            return Err(Failure::violations(405, &violations));
         }
         let base = self.tip(&pull.base_ref)?.ok_or_else(|| Failure::new(405, "Pull Request is not mergeable"))?;
         let unmergeable = || Failure::new(405, "Pull Request is not mergeable");

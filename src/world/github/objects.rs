@@ -43,7 +43,7 @@ pub(super) struct Tag {
     /// Kind of what it points at.
     pub(super) kind: String,
     /// The tag's name.
-    pub(super) tag: String,
+    pub(super) name: String,
     /// Who made it.
     pub(super) tagger: Signature,
     /// The message as stored.
@@ -122,7 +122,8 @@ impl Git {
     /// # Errors
     /// When the object cannot be stored.
     pub(super) fn write_commit(&self, commit: &Commit) -> anyhow::Result<String> {
-        let parents: String = commit.parents.iter().map(|id| format!("parent {id}\n")).collect();
+        let parents: Vec<String> = commit.parents.iter().map(|id| format!("parent {id}\n")).collect();
+        let parents = parents.concat();
         let (author, committer) = (commit.author.line(), commit.committer.line());
         let text = format!("tree {}\n{parents}author {author}\ncommitter {committer}\n\n{}", commit.tree, commit.message);
         self.write("commit", text.as_bytes())
@@ -140,7 +141,7 @@ impl Git {
         Ok(Some(Tag {
             object: find("object "),
             kind: find("type "),
-            tag: find("tag "),
+            name: find("tag "),
             tagger: Signature::parse(&find("tagger ")).with_context(|| format!("tag {name} has no tagger"))?,
             message: message.to_owned(),
             id: object.id,
@@ -152,7 +153,7 @@ impl Git {
     /// # Errors
     /// When the object cannot be stored.
     pub(super) fn write_tag(&self, tag: &Tag) -> anyhow::Result<String> {
-        let (object, kind, name, tagger) = (&tag.object, &tag.kind, &tag.tag, tag.tagger.line());
+        let (object, kind, name, tagger) = (&tag.object, &tag.kind, &tag.name, tag.tagger.line());
         let text = format!("object {object}\ntype {kind}\ntag {name}\ntagger {tagger}\n\n{}", tag.message);
         self.write("tag", text.as_bytes())
     }

@@ -115,22 +115,22 @@ pub(super) fn update(world: &mut World, call: &Call) -> Outcome {
     }
     check_body(wanted.body.as_deref())?;
     let mut changes = serde_json::Map::new();
-    let mut changed = pull.clone();
+    let mut next = pull.clone();
     if let Some(title) = wanted.title.filter(|title| *title != pull.title) {
-        changes.insert("title".into(), json!({"from": std::mem::replace(&mut changed.title, title)}));
+        changes.insert("title".into(), json!({"from": std::mem::replace(&mut next.title, title)}));
     }
     if let Some(body) = wanted.body.filter(|body| Some(body) != pull.body.as_ref()) {
-        changes.insert("body".into(), json!({"from": changed.body.replace(body)}));
+        changes.insert("body".into(), json!({"from": next.body.replace(body)}));
     }
     if let Some(base) = wanted.base.filter(|base| *base != pull.base_ref) {
         let tip = world.tip(&base)?.ok_or_else(|| Failure::invalid("PullRequest", "base", "invalid", ""))?;
         changes.insert("base".into(), json!({"ref": {"from": pull.base_ref}, "sha": {"from": pull.base_sha}}));
-        (changed.base_ref, changed.base_sha) = (base, tip);
+        (next.base_ref, next.base_sha) = (base, tip);
     }
-    changed.updated_at = now();
-    world.pulls.insert(pull.number, changed);
+    next.updated_at = now();
+    world.pulls.insert(pull.number, next);
     if !changes.is_empty() {
-        world.pull_request_event(&call.identity, pull.number, "edited", json!({"changes": changes}))?;
+        world.pull_request_event(&call.identity, pull.number, ("edited", json!({"changes": changes})))?;
     }
     match wanted.state.as_deref() {
         Some("closed") if pull.open => world.close(&call.identity, pull.number)?,
@@ -148,7 +148,7 @@ fn reopen(world: &mut World, who: &Identity, number: u64) -> Result<(), Failure>
     }
     pull.open = true;
     pull.closed_at = None;
-    Ok(world.pull_request_event(who, number, "reopened", json!({}))?)
+    Ok(world.pull_request_event(who, number, ("reopened", json!({})))?)
 }
 
 /// `GET /pulls/{pull_number}/commits`: oldest first, at most 250.
@@ -210,7 +210,7 @@ impl World {
                 closed_at: None,
             },
         );
-        self.pull_request_event(who, number, "opened", json!({}))?;
+        self.pull_request_event(who, number, ("opened", json!({})))?;
         Ok(number)
     }
 

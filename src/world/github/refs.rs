@@ -141,13 +141,12 @@ impl World {
     pub(super) fn move_ref(&mut self, who: &Identity, change: &Move) -> Result<(), Failure> {
         let violations = self.violations(who, change);
         if !violations.is_empty() {
-            let reasons: String = violations.iter().map(|reason| format!("{reason}\n\n")).collect();
-            return Err(Failure::unprocessable(&format!("Repository rule violations found\n\n{reasons}")));
+            return Err(Failure::violations(422, &violations));
         }
         if change.old.is_some() && change.new.is_some() && self.forbids_rewinding(who, &change.name) {
             let (old, new) = (change.old.as_deref().unwrap_or_default(), change.new.as_deref().unwrap_or_default());
             if !self.git.is_ancestor(old, new)? {
-                return Err(Failure::unprocessable("Repository rule violations found\n\nCannot force-push to this branch\n\n"));
+                return Err(Failure::violations(422, &["Cannot force-push to this branch".to_owned()]));
             }
         }
         // Git itself refuses a ref below an existing ref (G1).

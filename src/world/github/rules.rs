@@ -172,12 +172,11 @@ fn covers(pattern: &str, name: &str) -> bool {
 /// Source: GitHub docs, "Creating rulesets for a repository", "Using fnmatch syntax".
 pub(super) fn glob(pattern: &[u8], name: &[u8]) -> bool {
     match (pattern, name) {
-        ([], []) => true,
+        ([], []) | ([b'*', b'*'], _) => true,
         ([b'*', b'*', b'/', rest @ ..], _) => {
             glob(rest, name)
                 || name.iter().position(|byte| *byte == b'/').and_then(|at| name.get(at + 1..)).is_some_and(|tail| glob(pattern, tail))
         }
-        ([b'*', b'*'], _) => true,
         ([b'*', rest @ ..], _) => glob(rest, name) || matches!(name, [first, tail @ ..] if *first != b'/' && glob(pattern, tail)),
         ([b'?', rest @ ..], [first, tail @ ..]) => *first != b'/' && glob(rest, tail),
         ([one, rest @ ..], [other, tail @ ..]) => one == other && glob(rest, tail),

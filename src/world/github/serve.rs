@@ -38,7 +38,7 @@ pub(super) fn blobs(shared: &Arc<Shared>) -> Router {
 async fn respond(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else { return response(Failure::new(413, "Payload Too Large").into_answer()) };
-    let answered = tokio::task::spawn_blocking(move || answer(&shared, &parts, body)).await;
+    let answered = tokio::task::spawn_blocking(move || answer(&shared, &parts, &body)).await;
     answered.unwrap_or_else(|_| response(Failure::new(500, "Server Error").into_answer()))
 }
 
@@ -50,7 +50,7 @@ async fn respond_blob(State(shared): State<Arc<Shared>>, request: Request) -> Re
     response(outcome.unwrap_or_else(Failure::into_answer))
 }
 
-fn answer(shared: &Shared, parts: &Parts, body: Bytes) -> Response {
+fn answer(shared: &Shared, parts: &Parts, body: &Bytes) -> Response {
     let path = parts.uri.path();
     let mut world = shared.world();
     world.requests += 1;
@@ -58,12 +58,12 @@ fn answer(shared: &Shared, parts: &Parts, body: Bytes) -> Response {
     let api = path.strip_prefix("/api/v3").or_else(|| path.strip_prefix("/api/uploads")).map(str::to_owned);
     let (operation, outcome) = match &api {
         Some(path) => operate(&mut world, parts, (path, body.clone())),
-        None => (None, page(&mut world, parts, &body)),
+        None => (None, page(&mut world, parts, body)),
     };
     let mut answer = outcome.unwrap_or_else(Failure::into_answer);
     usual_headers(&world, parts, &mut answer);
     let path = api.as_deref().unwrap_or(path);
-    let request = traffic::Request { method, path, query: parts.uri.query().unwrap_or_default(), body: &body, operation };
+    let request = traffic::Request { method, path, query: parts.uri.query().unwrap_or_default(), body, operation };
     if let Err(error) = shared.traffic.record(&request, &answer) {
         answer = Failure::Broken(error).into_answer();
     }

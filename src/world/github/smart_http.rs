@@ -67,7 +67,8 @@ fn push(world: &mut World, identity: &Identity, exchange: &Exchange) -> Outcome 
     let mut environment = Vec::new();
     if !refusals.is_empty() {
         let hooks = hooks_folder(world)?;
-        let listed: String = refusals.iter().map(|refusal| format!("- {refusal}\n\n")).collect();
+        let listed: Vec<String> = refusals.iter().map(|refusal| format!("- {refusal}")).collect();
+        let listed = listed.join("\n\n");
         environment.push(("WORLD_REFUSAL".to_owned(), format!("error: GH013: Repository rule violations found.\n\n{listed}")));
         environment.extend(configuration("core.hooksPath", &hooks.to_string_lossy()));
     } else if fast_forward_only {

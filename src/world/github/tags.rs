@@ -30,7 +30,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
     }
     let default = world.signature(call.identity.login());
     let tagger = wanted.tagger.map_or(Ok(default.clone()), |writer| writer.over(&default))?;
-    let mut tag = Tag { id: String::new(), object: wanted.object, kind: wanted.r#type, tag: wanted.tag, tagger, message: wanted.message };
+    let mut tag = Tag { id: String::new(), object: wanted.object, kind: wanted.r#type, name: wanted.tag, tagger, message: wanted.message };
     tag.id = world.git.write_tag(&tag)?;
     Ok(Answer::created(tag_json(world, &tag)))
 }
@@ -45,7 +45,7 @@ fn tag_json(world: &World, tag: &Tag) -> Value {
     let (id, kind) = (&tag.id, &tag.kind);
     let object = json!({"sha": tag.object, "type": kind, "url": world.repository_api(&format!("git/{kind}s/{}", tag.object))});
     json!({
-        "sha": id, "node_id": node_id("TA", id), "url": world.repository_api(&format!("git/tags/{id}")), "tag": tag.tag,
+        "sha": id, "node_id": node_id("TA", id), "url": world.repository_api(&format!("git/tags/{id}")), "tag": tag.name,
         "message": tag.message, "tagger": person(&tag.tagger), "object": object, "verification": verification(),
     })
 }

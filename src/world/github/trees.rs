@@ -27,15 +27,28 @@ struct Graft {
     path: Option<String>,
     mode: Option<String>,
     r#type: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    sha: Option<Option<String>>,
+    #[serde(default)]
+    sha: Named,
     content: Option<String>,
 }
 
-/// Tells `null` from absent.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::<String>::deserialize(deserializer).map(Some)
+/// The id of an entry: `null` is not the same as none.
+#[derive(Default)]
+enum Named {
+    #[default]
+    Absent,
+    Null,
+    Id(String),
 }
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.map_or(Self::Null, Self::Id))
+    }
+}
+
+/// A path in segments, and what comes there; `None` deletes.
+type Change<'a> = (Vec<&'a str>, Option<Entry>);
 
 /// `GET /git/trees/{tree_sha}`: any name of a tree; `recursive`, whatever its value, descends.
 pub(super) fn get(world: &mut World, call: &Call) -> Outcome {
@@ -89,9 +102,9 @@ fn entry_of(git: &Git, graft: &Graft) -> Result<Option<Entry>, Failure> {
     let mode = graft.mode.as_deref().unwrap_or_default();
     let wrong_mode = || Failure::unprocessable(&format!("tree.mode `{mode}` does not fit"));
     let id = match (&graft.sha, &graft.content) {
-        (Some(None), None) => return Ok(None),
-        (Some(Some(id)), None) => id.clone(),
-        (None, Some(content)) => git.write("blob", content.as_bytes())?,
+        (Named::Null, None) => return Ok(None),
+        (Named::Id(id), None) => id.clone(),
+        (Named::Absent, Some(content)) => git.write("blob", content.as_bytes())?,
         _ => return Err(Failure::unprocessable("Must supply either tree.sha or tree.content, not both or none")),
     };
     let expected = match mode {
@@ -112,12 +125,12 @@ fn entry_of(git: &Git, graft: &Graft) -> Result<Option<Entry>, Failure> {
 }
 
 /// The entries of `base` with the grafts applied; folders that become empty go.
-fn grafted(git: &Git, base: Option<&str>, grafts: &[(Vec<&str>, Option<Entry>)]) -> Result<BTreeMap<String, Entry>, Failure> {
+fn grafted(git: &Git, base: Option<&str>, grafts: &[Change]) -> Result<BTreeMap<String, Entry>, Failure> {
     let mut entries = match base {
         Some(base) => git.tree(base)?.unwrap_or_default(),
         None => BTreeMap::new(),
     };
-    let mut below: BTreeMap<&str, Vec<(Vec<&str>, Option<Entry>)>> = BTreeMap::new();
+    let mut below: BTreeMap<&str, Vec<Change>> = BTreeMap::new();
     for (path, entry) in grafts {
         match (path.as_slice(), entry) {
             ([name], Some(entry)) => {

@@ -22,25 +22,25 @@ async fn an_attestation_is_found_by_digest_and_carries_no_id() {
     let place = Place::new().await;
     let digest = "ab".repeat(32);
     let path = format!("/attestations/sha256:{digest}");
-    assert_eq!(place.ask(&alice(), "GET", &path, Value::Null).await.0, 404);
+    assert_eq!(place.ask(&alice(), &format!("GET {path}"), Value::Null).await.0, 404);
     for kind in ["https://slsa.dev/provenance/v1", "https://example.com/x", "https://slsa.dev/provenance/v1"] {
-        let (status, made) = place.ask(&run(), "POST", "/attestations", bundle(&digest, kind)).await;
+        let (status, made) = place.ask(&run(), "POST /attestations", bundle(&digest, kind)).await;
         assert_eq!(status, 201);
         assert!(made["id"].is_u64(), "{made}");
     }
     for (query, expected) in [("", 3), ("?predicate_type=provenance", 2), ("?predicate_type=https://example.com/x", 1), ("?per_page=2", 2)]
     {
-        let (_, found) = place.ask(&alice(), "GET", &format!("{path}{query}"), Value::Null).await;
+        let (_, found) = place.ask(&alice(), &format!("GET {path}{query}"), Value::Null).await;
         let items = found["attestations"].as_array().unwrap();
         assert_eq!(items.len(), expected, "{query}");
         assert!(items.iter().all(|item| item.get("id").is_none() && item["bundle"].is_object()));
     }
     let url = format!("{}/repos/acme/charts{path}?per_page=2", place.github.api_url());
-    let first = place.send(&alice(), "GET", &url, Value::Null).await;
+    let first = place.send(&alice(), ("GET", &url), Value::Null).await;
     let next = first.headers()["link"].to_str().unwrap().split(['<', '>']).nth(1).unwrap().to_owned();
-    let rest: Value = serde_json::from_slice(&place.send(&alice(), "GET", &next, Value::Null).await.bytes().await.unwrap()).unwrap();
+    let rest: Value = serde_json::from_slice(&place.send(&alice(), ("GET", &next), Value::Null).await.bytes().await.unwrap()).unwrap();
     assert_eq!(rest["attestations"].as_array().map(Vec::len), Some(1));
-    assert_eq!(place.ask(&run(), "POST", "/attestations", json!({"bundle": {}})).await.0, 422);
+    assert_eq!(place.ask(&run(), "POST /attestations", json!({"bundle": {}})).await.0, 422);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,8 +48,8 @@ async fn a_bundle_may_lie_at_an_origin_that_takes_no_credential() {
     let place = Place::with(|options| options.bundles = Bundles::Blob).await;
     let digest = "cd".repeat(32);
     let posted = bundle(&digest, "https://example.com/x");
-    place.ask(&run(), "POST", "/attestations", posted.clone()).await;
-    let (_, found) = place.ask(&alice(), "GET", &format!("/attestations/sha256:{digest}"), Value::Null).await;
+    place.ask(&run(), "POST /attestations", posted.clone()).await;
+    let (_, found) = place.ask(&alice(), &format!("GET /attestations/sha256:{digest}"), Value::Null).await;
     let item = &found["attestations"][0];
     assert!(item.get("bundle").is_none());
     let url = item["bundle_url"].as_str().unwrap();
@@ -64,17 +64,17 @@ async fn one_call_lists_many_digests_of_the_owner() {
     for (owner, path, other) in [(OwnerType::Organization, "orgs", "users"), (OwnerType::User, "users", "orgs")] {
         let place = Place::with(|options| options.owner_type = owner).await;
         let (known, unknown) = ("ab".repeat(32), "cd".repeat(32));
-        place.ask(&run(), "POST", "/attestations", bundle(&known, "https://example.com/x")).await;
+        place.ask(&run(), "POST /attestations", bundle(&known, "https://example.com/x")).await;
         let body = json!({"subject_digests": [format!("sha256:{known}"), format!("sha256:{unknown}")]});
         let url = format!("{}/{path}/acme/attestations/bulk-list", place.github.api_url());
-        let answer = place.send(&run(), "POST", &url, body.clone()).await;
+        let answer = place.send(&run(), ("POST", &url), body.clone()).await;
         let answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
         let listed = &answer["attestations_subject_digests"];
         assert_eq!(listed[format!("sha256:{known}")].as_array().map(Vec::len), Some(1), "{answer}");
         assert!(listed[format!("sha256:{unknown}")].is_null());
         let url = format!("{}/{path}/acme/attestations/sha256:{known}", place.github.api_url());
-        assert_eq!(place.send(&run(), "GET", &url, Value::Null).await.status(), 200);
+        assert_eq!(place.send(&run(), ("GET", &url), Value::Null).await.status(), 200);
         let url = format!("{}/{other}/acme/attestations/bulk-list", place.github.api_url());
-        assert_eq!(place.send(&run(), "POST", &url, body).await.status(), 404);
+        assert_eq!(place.send(&run(), ("POST", &url), body).await.status(), 404);
     }
 }

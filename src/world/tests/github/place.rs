@@ -53,15 +53,17 @@ impl Place {
         std::fs::write(path, text).unwrap();
     }
 
-    /// A request below `/repos/acme/charts`: status, headers and body.
-    pub(crate) async fn ask(&self, who: &Actor, method: &str, path: &str, body: Value) -> (u16, Value) {
-        let response = self.send(who, method, &format!("{}/repos/acme/charts{path}", self.github.api_url()), body).await;
+    /// A request below `/repos/acme/charts`, such as `GET /pulls`: status and body.
+    pub(crate) async fn ask(&self, who: &Actor, request: &str, body: Value) -> (u16, Value) {
+        let (method, path) = request.split_once(' ').unwrap();
+        let response = self.send(who, (method, &format!("{}/repos/acme/charts{path}", self.github.api_url())), body).await;
         let status = response.status().as_u16();
         (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or(Value::Null))
     }
 
-    pub(crate) async fn send(&self, who: &Actor, method: &str, url: &str, body: Value) -> reqwest::Response {
-        let mut request = self.client.request(Method::from_bytes(method.as_bytes()).unwrap(), url).bearer_auth(self.github.token(who));
+    pub(crate) async fn send(&self, who: &Actor, request: (&str, &str), body: Value) -> reqwest::Response {
+        let (method, url) = request;
+        let mut request = self.client.request(method.parse::<Method>().unwrap(), url).bearer_auth(self.github.token(who));
         if !body.is_null() {
             request = request.body(body.to_string());
         }
@@ -74,7 +76,7 @@ impl Place {
 
     /// The tip of a branch.
     pub(crate) async fn tip(&self, branch: &str) -> String {
-        let (status, answer) = self.ask(&Actor::App, "GET", &format!("/git/ref/heads/{branch}"), Value::Null).await;
+        let (status, answer) = self.ask(&Actor::App, &format!("GET /git/ref/heads/{branch}"), Value::Null).await;
         assert_eq!(status, 200, "{answer}");
         text(&answer, "/object/sha")
     }
@@ -82,13 +84,13 @@ impl Place {
     /// A commit on `parent` with one file changed, not yet on any branch.
     pub(crate) async fn commit(&self, who: &Actor, parent: &str, file: (&str, &str)) -> String {
         let (path, content) = file;
-        let (_, base) = self.ask(who, "GET", &format!("/git/commits/{parent}"), Value::Null).await;
+        let (_, base) = self.ask(who, &format!("GET /git/commits/{parent}"), Value::Null).await;
         let entry = json!({"path": path, "mode": "100644", "type": "blob", "content": content});
         let tree = json!({"base_tree": text(&base, "/tree/sha"), "tree": [entry]});
-        let (status, tree) = self.ask(who, "POST", "/git/trees", tree).await;
+        let (status, tree) = self.ask(who, "POST /git/trees", tree).await;
         assert_eq!(status, 201, "{tree}");
         let commit = json!({"message": format!("feat: change {path}"), "tree": text(&tree, "/sha"), "parents": [parent]});
-        let (status, commit) = self.ask(who, "POST", "/git/commits", commit).await;
+        let (status, commit) = self.ask(who, "POST /git/commits", commit).await;
         assert_eq!(status, 201, "{commit}");
         text(&commit, "/sha")
     }
@@ -97,7 +99,7 @@ impl Place {
     pub(crate) async fn branch(&self, who: &Actor, branch: &str, from: &str) -> String {
         let parent = self.tip(from).await;
         let sha = self.commit(who, &parent, ("charts/nginx/values.yaml", branch)).await;
-        let (status, answer) = self.ask(who, "POST", "/git/refs", json!({"ref": format!("refs/heads/{branch}"), "sha": sha})).await;
+        let (status, answer) = self.ask(who, "POST /git/refs", json!({"ref": format!("refs/heads/{branch}"), "sha": sha})).await;
         assert_eq!(status, 201, "{answer}");
         sha
     }
@@ -105,7 +107,7 @@ impl Place {
     /// An open pull request; its number.
     pub(crate) async fn pull(&self, who: &Actor, head: &str, base: &str) -> u64 {
         let body = json!({"title": format!("take {head}"), "head": head, "base": base, "body": "text"});
-        let (status, answer) = self.ask(who, "POST", "/pulls", body).await;
+        let (status, answer) = self.ask(who, "POST /pulls", body).await;
         assert_eq!(status, 201, "{answer}");
         answer["number"].as_u64().unwrap()
     }

@@ -45,12 +45,12 @@ async fn a_push_against_the_rules_reads_like_githubs() {
         "name": "main", "target": "branch", "enforcement": "active", "bypass_actors": [],
         "conditions": {"ref_name": {"include": ["refs/heads/main"], "exclude": []}}, "rules": [{"type": "update"}, {"type": "deletion"}],
     });
-    assert_eq!(place.ask(&admin(), "POST", "/rulesets", body).await.0, 201);
+    assert_eq!(place.ask(&admin(), "POST /rulesets", body).await.0, 201);
     let body = json!({
         "name": "integration", "target": "branch", "enforcement": "active", "bypass_actors": [],
         "conditions": {"ref_name": {"include": ["refs/heads/integration"], "exclude": []}}, "rules": [{"type": "non_fast_forward"}],
     });
-    assert_eq!(place.ask(&admin(), "POST", "/rulesets", body).await.0, 201);
+    assert_eq!(place.ask(&admin(), "POST /rulesets", body).await.0, 201);
     let seed = place.dir.path().join("seed");
     git(&seed, &["commit", "-q", "--amend", "-m", "feat: another first"]);
     let (ok, said) = try_git(&seed, &["push", &remote(&place, &alice()), "+main:main"]);

@@ -9,7 +9,7 @@ async fn every_request_is_a_line_and_no_token_is_in_it() {
     let place = Place::new().await;
     place.branch(&alice(), "topic", "main").await;
     place.pull(&alice(), "topic", "main").await;
-    place.ask(&run(), "GET", "/nothing", Value::Null).await;
+    place.ask(&run(), "GET /nothing", Value::Null).await;
     let traffic = fs::read_to_string(place.dir.path().join("state/traffic.jsonl")).unwrap();
     let lines: Vec<Value> = traffic.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let opened = lines.iter().find(|line| line["method"] == "POST" && line["path"] == "/repos/acme/charts/pulls").unwrap();
