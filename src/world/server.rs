@@ -2,6 +2,7 @@
 
 use axum::{
     Json, Router,
+    extract::DefaultBodyLimit,
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, SubsecRound as _, Utc};
@@ -40,8 +41,9 @@ impl Socket {
         format!("http://{}", self.address)
     }
 
-    /// Answers from now on with these routes.
+    /// Answers from now on with these routes; bodies may be of any size.
     pub(crate) fn serve(self, routes: Router) -> Server {
+        let routes = routes.layer(DefaultBodyLimit::disable());
         Server(tokio::spawn(async move {
             // `axum::serve` ends only with its task: accept errors are retried inside.
             let _ = axum::serve(self.listener, routes).await;
