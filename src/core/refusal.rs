@@ -51,6 +51,10 @@ codes! {
     ChangelogRepeated = "changelog/repeated", Refused;
     /// A name in Chart.yaml or of a folder is not a chart name.
     ChartBadName = "chart/bad-name", Refused;
+    /// Chart.yaml has a key twice.
+    ChartDuplicateKey = "chart/duplicate-key", Refused;
+    /// Chart.yaml is written in a style that cannot be edited without changing more.
+    ChartNotEditable = "chart/not-editable", Refused;
     /// The result document of a check cannot be read, or is bound to nothing.
     CheckMalformed = "check/malformed", Refused;
     /// A title or commit message is not a conventional commit.
@@ -81,6 +85,12 @@ codes! {
     IdentityWrongSigner = "identity/wrong-signer", Refused;
     /// A run that signed was started by an event that may not start it.
     IdentityWrongTrigger = "identity/wrong-trigger", Refused;
+    /// A chart's metadata cannot stand in the index of a repository.
+    IndexBadEntry = "index/bad-entry", Refused;
+    /// The index of a repository is not one as Helm writes it.
+    IndexForeignStyle = "index/foreign-style", Refused;
+    /// The index of a repository has the version with another package.
+    IndexOtherDigest = "index/other-digest", Refused;
     /// An input has a value that cannot be used.
     InputInvalid = "input/invalid", BadInput;
     /// A release left the pipeline out, and the policy does not allow it.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use serde_saphyr::{DuplicateKeyPolicy, Options, options};
 
 pub use emit::emit;
+pub(crate) use emit::natural;
 
 /// Reads the first document of a text.
 ///

@@ -214,7 +214,7 @@ impl Emitter {
 }
 
 /// The order of keys: letters after everything else, digits by their value.
-fn natural(a: &str, b: &str) -> Ordering {
+pub(crate) fn natural(a: &str, b: &str) -> Ordering {
     let (left, right): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let Some(at) = left.iter().zip(&right).position(|(a, b)| a != b) else { return left.len().cmp(&right.len()) };
     let (a, b) = (left[at], right[at]);
