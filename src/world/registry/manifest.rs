@@ -132,7 +132,8 @@ pub(super) fn tags(shared: &Shared, call: &Call, name: &str) -> Result<Response,
 /// `GET <name>/referrers/<digest>?artifactType=…`: an index of the manifests whose subject this is; 404 without the API.
 pub(super) fn referrers(shared: &Shared, call: &Call, (name, digest): (&str, &Sha256)) -> Result<Response, Failure> {
     if !shared.options.referrers {
-        return Err(Failure::unknown("NAME_UNKNOWN", "referrers"));
+        // As distribution answers a path it doesn't know: oras takes a `NAME_UNKNOWN` for a missing repository.
+        return Ok((StatusCode::NOT_FOUND, "404 page not found\n").into_response());
     }
     let store = shared.store();
     let wanted = call.query("artifactType");

@@ -125,13 +125,14 @@ async fn what_the_spec_forbids_is_refused() {
         (manifest(&digest.to_string()).body("{}"), 400, "DIGEST_INVALID"),
         (manifest("1.0.0").header("if-match", "\"stale\"").body("{}"), 412, "MANIFEST_INVALID"),
         (http.get(format!("http://{}/v2/Acme/tags/list", registry.host())), 400, "NAME_INVALID"),
-        (http.get(format!("{base}/referrers/{digest}")), 404, "NAME_UNKNOWN"),
     ] {
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), status, "{code}");
         let body: Value = answer.json().await.unwrap();
         assert_eq!(body["errors"][0]["code"], code);
     }
+    let no_api = http.get(format!("{base}/referrers/{digest}")).send().await.unwrap();
+    assert_eq!((no_api.status().as_u16(), no_api.text().await.unwrap().as_str()), (404, "404 page not found\n"));
 }
 
 #[tokio::test]
