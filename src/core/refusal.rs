@@ -49,12 +49,44 @@ codes! {
     ChangelogOpenBlock = "changelog/open-block", Refused;
     /// A changelog has two sections for one version.
     ChangelogRepeated = "changelog/repeated", Refused;
+    /// A chart's apiVersion is neither v1 nor v2.
+    ChartBadApiVersion = "chart/bad-api-version", Refused;
+    /// A line of .helmignore is one that Helm fails at.
+    ChartBadIgnore = "chart/bad-ignore", Refused;
     /// A name in Chart.yaml or of a folder is not a chart name.
     ChartBadName = "chart/bad-name", Refused;
+    /// A path in a chart cannot be in a package.
+    ChartBadPath = "chart/bad-path", Refused;
+    /// Something below `charts/` is no chart.
+    ChartBadSubchart = "chart/bad-subchart", Refused;
+    /// A chart's type is neither application nor library.
+    ChartBadType = "chart/bad-type", Refused;
+    /// A chart's values or their schema cannot be read.
+    ChartBadValues = "chart/bad-values", Refused;
+    /// A chart's version is no SemVer version.
+    ChartBadVersion = "chart/bad-version", Refused;
     /// Chart.yaml has a key twice.
     ChartDuplicateKey = "chart/duplicate-key", Refused;
+    /// A dependency that Chart.yaml names is not there.
+    ChartMissingDependency = "chart/missing-dependency", Refused;
+    /// A folder holds no chart.
+    ChartNoFile = "chart/no-chart", Refused;
+    /// A chart has no description.
+    ChartNoDescription = "chart/no-description", Refused;
+    /// A chart has no name.
+    ChartNoName = "chart/no-name", Refused;
+    /// A chart has no version.
+    ChartNoVersion = "chart/no-version", Refused;
+    /// A path in a chart is a symlink, a submodule or an LFS pointer.
+    ChartNotAFile = "chart/not-a-file", Refused;
     /// Chart.yaml is written in a style that cannot be edited without changing more.
     ChartNotEditable = "chart/not-editable", Refused;
+    /// Helm would read an unquoted number as another text than stands there.
+    ChartNumberTrap = "chart/number-trap", Refused;
+    /// A chart is larger than Helm can load again.
+    ChartTooLarge = "chart/too-large", Refused;
+    /// Two charts below `charts/` have one name.
+    ChartTwoSubcharts = "chart/two-subcharts", Refused;
     /// The result document of a check cannot be read, or is bound to nothing.
     CheckMalformed = "check/malformed", Refused;
     /// A title or commit message is not a conventional commit.
@@ -157,6 +189,8 @@ codes! {
     MapNoRoom = "map/no-room", Refused;
     /// A managed block stands more than once in a description.
     MapRepeated = "map/repeated", Refused;
+    /// A file is no chart package.
+    PackageUnreadable = "package/unreadable", Refused;
     /// Two branch names of the policy cannot both exist in git.
     PolicyCollidingBranches = "policy/colliding-branches", BadInput;
     /// The policy says nothing.

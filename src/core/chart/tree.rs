@@ -1,0 +1,154 @@
+//! A chart and the charts below it, as Helm lays them into a package.
+
+use super::{SourceFile, files, metadata};
+use crate::{
+    package,
+    refusal::{Code, Refusal, Result},
+    yaml,
+};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// A loaded chart: the parts of a package in Helm's order.
+#[derive(Debug, Clone)]
+pub(crate) struct Tree {
+    /// Chart.yaml as Helm writes it.
+    pub(crate) document: Value,
+    /// Chart.lock's digest and dependencies; its date is the package's.
+    pub(crate) lock: Option<Map<String, Value>>,
+    /// `values.yaml`.
+    pub(crate) values: Option<Vec<u8>>,
+    /// `values.schema.json`.
+    pub(crate) schema: Option<Vec<u8>>,
+    /// Below `templates/`.
+    pub(crate) templates: Vec<SourceFile>,
+    /// Everything else.
+    pub(crate) files: Vec<SourceFile>,
+    /// The charts below `charts/`, by the name of their folder or archive: Helm's own order is that of a Go map.
+    pub(crate) subcharts: Vec<Tree>,
+}
+
+impl Tree {
+    /// The chart's name.
+    pub(crate) fn name(&self) -> &str {
+        self.document.get("name").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// Whether the chart is of the old form, whose lock and dependencies are files of their own.
+    pub(crate) fn is_v1(&self) -> bool {
+        self.document.get("apiVersion").and_then(Value::as_str) == Some("v1")
+    }
+
+    /// Sorts the files of a chart into their parts; they come in the order Helm walks them.
+    pub(super) fn load(files: Vec<SourceFile>) -> Result<Self> {
+        let chart_file = files.iter().find(|file| file.path == "Chart.yaml").ok_or_else(files::no_chart_file)?;
+        let mut tree = Self {
+            document: metadata::document(&chart_file.bytes)?,
+            lock: None,
+            values: None,
+            schema: None,
+            templates: Vec::new(),
+            files: Vec::new(),
+            subcharts: Vec::new(),
+        };
+        let is_v1 = tree.is_v1();
+        let mut below: BTreeMap<String, Vec<SourceFile>> = BTreeMap::new();
+        for file in files {
+            match file.path.as_str() {
+                "Chart.yaml" => {}
+                "Chart.lock" => tree.lock = Some(lock(&file.bytes)?),
+                "values.yaml" => tree.values = Some(values(file.bytes)?),
+                "values.schema.json" => tree.schema = Some(schema(file.bytes)?),
+                "requirements.yaml" if !is_v1 => tree.require(&file.bytes)?,
+                "requirements.lock" if !is_v1 => tree.lock = Some(lock(&file.bytes)?),
+                path if path.starts_with("templates/") => tree.templates.push(file),
+                path if path.starts_with("charts/") && !is_provenance(path) => {
+                    let rest = path.trim_start_matches("charts/");
+                    let name = rest.split('/').next().unwrap_or(rest).to_owned();
+                    below.entry(name).or_default().push(SourceFile { path: rest.to_owned(), ..file });
+                }
+                _ => tree.files.push(file),
+            }
+        }
+        for (name, files) in below.into_iter().filter(|(name, _)| !name.starts_with(['_', '.'])) {
+            let chart = subchart(&name, files)?;
+            tree.add(chart, &name)?;
+        }
+        Ok(tree)
+    }
+
+    fn require(&mut self, bytes: &[u8]) -> Result<()> {
+        let required = metadata::dependencies(yaml::parse(&String::from_utf8_lossy(bytes))?.get("dependencies"));
+        if let Value::Object(document) = &mut self.document
+            && !required.is_null()
+        {
+            document.insert("dependencies".into(), required);
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, chart: Self, place: &str) -> Result<()> {
+        if self.subcharts.iter().any(|other| other.name() == chart.name()) {
+            let what = format!(
+                "two charts below `charts/` are called `{}`, one of them in `{}`; Helm would mix them",
+                chart.name().escape_debug(),
+                place.escape_debug()
+            );
+            return Err(Refusal::new(Code::ChartTwoSubcharts, what, "remove one of them").into());
+        }
+        self.subcharts.push(chart);
+        Ok(())
+    }
+}
+
+fn is_provenance(path: &str) -> bool {
+    std::path::Path::new(path).extension().is_some_and(|end| end == "prov")
+}
+
+fn subchart(name: &str, files: Vec<SourceFile>) -> Result<Tree> {
+    let in_place = |refused: crate::Refused| {
+        let why: Vec<String> = refused.violations().iter().map(|one| one.what.clone()).collect();
+        Refusal::new(
+            Code::ChartBadSubchart,
+            format!("`charts/{}` is no chart: {}", name.escape_debug(), why.join("; ")),
+            "mend it, or take it out of `charts/`",
+        )
+        .into()
+    };
+    if std::path::Path::new(name).extension().is_some_and(|end| end == "tgz") {
+        let bytes = files.first().map(|file| file.bytes.as_slice()).unwrap_or_default();
+        return package::unpack(bytes).and_then(Tree::load).map_err(in_place);
+    }
+    let inner = files.into_iter().filter_map(|file| {
+        let (_, path) = file.path.split_once('/')?;
+        Some(SourceFile { path: path.to_owned(), mode: file.mode, bytes: file.bytes })
+    });
+    Tree::load(inner.collect()).map_err(in_place)
+}
+
+fn lock(bytes: &[u8]) -> Result<Map<String, Value>> {
+    let parsed = yaml::parse(&String::from_utf8_lossy(bytes))?;
+    let digest = parsed.get("digest").and_then(Value::as_str).unwrap_or_default();
+    Ok(Map::from_iter([
+        ("digest".to_owned(), Value::from(digest)),
+        ("dependencies".to_owned(), metadata::dependencies(parsed.get("dependencies"))),
+    ]))
+}
+
+fn values(bytes: Vec<u8>) -> Result<Vec<u8>> {
+    let parsed = yaml::parse(&String::from_utf8_lossy(&bytes))?;
+    if parsed.is_object() || parsed.is_null() {
+        return Ok(bytes);
+    }
+    Err(Refusal::new(Code::ChartBadValues, "values.yaml is no mapping", "write keys and values").into())
+}
+
+fn schema(bytes: Vec<u8>) -> Result<Vec<u8>> {
+    match serde_json::from_slice::<serde::de::IgnoredAny>(&bytes) {
+        Ok(_) => Ok(bytes),
+        Err(error) => {
+            Err(Refusal::new(Code::ChartBadValues, format!("values.schema.json is no JSON: {error}"), "mend the place that is named")
+                .into())
+        }
+    }
+}

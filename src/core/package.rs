@@ -1,0 +1,183 @@
+//! A package: byte for byte the tar that `helm package` writes for the same files and times, in a gzip that never varies.
+//!
+//! Source: Helm v4.3.1, `pkg/chart/v2/util/save.go`; Go's `archive/tar` for the headers.
+
+mod header;
+
+use crate::{
+    chart::{Chart, FileMode, Metadata, SourceFile, Tree},
+    digest::Sha256,
+    refusal::{Code, Refusal, Result},
+    yaml,
+};
+use chrono::DateTime;
+use flate2::{Compression, GzBuilder, read::GzDecoder};
+use serde_json::Value;
+use std::io::{Read as _, Write as _};
+
+/// The largest package that is read, compressed, in bytes.
+pub const LIMIT: usize = 100 * 1024 * 1024;
+/// The largest content that is unpacked, in bytes (Helm v4.3.1, `MaxDecompressedChartSize`).
+const UNPACKED: u64 = 100 * 1024 * 1024;
+/// More files than this are no chart.
+const FILES: usize = 20_000;
+/// Helm's extra field, a well-formed subfield since v4.2.4.
+const EXTRA: &[u8] = b"rr\x28\x00aHR0cHM6Ly95b3V0dS5iZS96OVV6MWljandyTQo=";
+
+/// A package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Package {
+    /// `<name>-<version>.tgz`.
+    pub name: String,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// Their digest.
+    pub digest: Sha256,
+}
+
+/// Packages a chart; every file gets the same time.
+///
+/// # Errors
+/// When the chart misses a dependency, or is too large for Helm to load again.
+pub fn package(chart: &Chart, epoch_seconds: i64) -> Result<Package> {
+    let tar = tar(chart, epoch_seconds)?;
+    let mut gzip = GzBuilder::new().extra(EXTRA).comment("Helm").mtime(0).operating_system(255).write(Vec::new(), Compression::default());
+    let bytes = gzip.write_all(&tar).and_then(|()| gzip.finish()).map_err(|error| {
+        Refusal::new(
+            Code::PackageUnreadable,
+            format!("the package could not be compressed: {error}"),
+            "this is a fault of chartrel; please report it",
+        )
+    })?;
+    let metadata = &chart.metadata;
+    Ok(Package { name: format!("{}-{}.tgz", metadata.name, metadata.version), digest: Sha256::of(&bytes), bytes })
+}
+
+/// The uncompressed tar of a package.
+///
+/// # Errors
+/// As [`package`].
+pub fn tar(chart: &Chart, epoch_seconds: i64) -> Result<Vec<u8>> {
+    let missing: Vec<String> = chart.missing_dependencies().iter().map(ToString::to_string).collect();
+    if !missing.is_empty() {
+        let what = format!("`charts/` misses {}", missing.join(", "));
+        return Err(Refusal::new(Code::ChartMissingDependency, what, "run `helm dependency build`, or commit the dependency").into());
+    }
+    let mut out = Writer { out: Vec::new(), time: epoch_seconds.max(0).unsigned_abs() };
+    out.chart(&chart.tree, "");
+    // A tar ends with two empty blocks.
+    out.out.extend([0; 1024]);
+    Ok(out.out)
+}
+
+struct Writer {
+    out: Vec<u8>,
+    time: u64,
+}
+
+impl Writer {
+    /// Order of entries: Chart.yaml, Chart.lock, values, schema, templates, files, then the charts below.
+    fn chart(&mut self, chart: &Tree, prefix: &str) {
+        let base = format!("{prefix}{}", chart.name());
+        self.file(&format!("{base}/Chart.yaml"), yaml::emit(&chart_file(chart)).as_bytes());
+        if let Some(lock) = chart.lock.as_ref().filter(|_| !chart.is_v1()) {
+            let mut lock = lock.clone();
+            lock.insert("generated".into(), self.generated().into());
+            self.file(&format!("{base}/Chart.lock"), yaml::emit(&Value::Object(lock)).as_bytes());
+        }
+        let (values, schema) = (("values.yaml", &chart.values), ("values.schema.json", &chart.schema));
+        for (name, bytes) in [values, schema] {
+            if let Some(bytes) = bytes {
+                self.file(&format!("{base}/{name}"), bytes);
+            }
+        }
+        for file in chart.templates.iter().chain(&chart.files) {
+            self.file(&format!("{base}/{}", file.path), &file.bytes);
+        }
+        for below in &chart.subcharts {
+            self.chart(below, &format!("{base}/charts/"));
+        }
+    }
+
+    fn generated(&self) -> String {
+        let seconds = i64::try_from(self.time).unwrap_or_default();
+        DateTime::from_timestamp(seconds, 0).unwrap_or_default().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+    }
+
+    fn file(&mut self, name: &str, bytes: &[u8]) {
+        header::write(&mut self.out, name, bytes.len() as u64, self.time);
+        self.out.extend_from_slice(bytes);
+        self.out.resize(self.out.len().next_multiple_of(512), 0);
+    }
+}
+
+/// Chart.yaml of a v1 chart does not carry the dependencies that its requirements.yaml names.
+fn chart_file(chart: &Tree) -> Value {
+    let mut document = chart.document.clone();
+    if let Value::Object(map) = &mut document
+        && chart.is_v1()
+    {
+        map.remove("dependencies");
+    }
+    document
+}
+
+/// What a package holds.
+#[derive(Debug, Clone)]
+pub struct Contents {
+    /// What its Chart.yaml says.
+    pub metadata: Metadata,
+    /// Its files, relative to the chart's folder.
+    pub files: Vec<SourceFile>,
+}
+
+/// Reads a package that somebody hands us.
+///
+/// # Errors
+/// `package/unreadable` for anything but a gzipped tar of one chart within the limits.
+pub fn read(bytes: &[u8]) -> Result<Contents> {
+    let files = unpack(bytes)?;
+    let chart = Chart::load(files.clone())?;
+    Ok(Contents { metadata: chart.metadata, files })
+}
+
+/// The files of a packed chart, without their first folder; no path leaves it.
+pub(crate) fn unpack(bytes: &[u8]) -> Result<Vec<SourceFile>> {
+    let unreadable =
+        |why: String| Refusal::new(Code::PackageUnreadable, why, "give a chart package, made by `helm package` or `chartrel package`");
+    if bytes.len() > LIMIT {
+        return Err(unreadable(format!("the package has {} bytes, more than {LIMIT}", bytes.len())).into());
+    }
+    let mut tar = Vec::new();
+    GzDecoder::new(bytes)
+        .take(UNPACKED + 1)
+        .read_to_end(&mut tar)
+        .map_err(|error| unreadable(format!("the package is no gzip: {error}")))?;
+    if tar.len() as u64 > UNPACKED {
+        return Err(unreadable(format!("the package unpacks to more than {UNPACKED} bytes")).into());
+    }
+    let mut archive = tar::Archive::new(tar.as_slice());
+    let entries = archive.entries().map_err(|error| unreadable(format!("the package is no tar: {error}")))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let mut entry = entry.map_err(|error| unreadable(format!("the package is no tar: {error}")))?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let path =
+            String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| unreadable("a path in the package is not UTF-8".into()))?;
+        let (_, path) =
+            path.split_once('/').ok_or_else(|| unreadable(format!("`{}` lies beside the chart's folder", path.escape_debug())))?;
+        let path = path.to_owned();
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).map_err(|error| unreadable(format!("the package is broken: {error}")))?;
+        files.push(SourceFile { path, mode: FileMode::Regular, bytes });
+        if files.len() > FILES {
+            return Err(unreadable(format!("the package has more than {FILES} files")).into());
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests;
