@@ -303,6 +303,6 @@ fn help(code: Code) -> &'static str {
 }
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -44,6 +44,9 @@ pub(super) fn judge(trace: &mut Trace<'_>) {
 
 /// An anchor that no link speaks of proves nothing, and is refused like one that differs.
 fn held(trace: &mut Trace<'_>, stage: Stage, (name, digest): (&str, Sha256), code: Code) {
+    if is_cut_off(trace, stage) {
+        return;
+    }
     let signed = trace.statement(stage).map(|statement| subjects::all(statement, name)).unwrap_or_default();
     if !signed.contains(&digest) {
         let signed = signed.first().map_or("nothing".to_owned(), ToString::to_string);
@@ -53,9 +56,17 @@ fn held(trace: &mut Trace<'_>, stage: Stage, (name, digest): (&str, Sha256), cod
 
 /// The manifest is the subject of publish's link that is no package: its name is the registry's, which a mirror's may differ from.
 fn manifest(trace: &mut Trace<'_>, digest: Sha256) {
+    if is_cut_off(trace, Stage::Publish) {
+        return;
+    }
     let subjects = trace.statement(Stage::Publish).map(|statement| statement.subject.clone()).unwrap_or_default();
     let is_signed = subjects.iter().any(|subject| subject.name.contains('/') && subject.sha256() == Some(digest));
     if !is_signed {
         trace.refuse(Code::LineageOtherManifest, format!("the OCI manifest is {digest}, which the link of `publish` did not sign"));
     }
+}
+
+/// Whether the chain breaks off above a stage that belongs to it: it is refused for that, and not for each anchor below again.
+fn is_cut_off(trace: &Trace<'_>, stage: Stage) -> bool {
+    trace.is_broken && trace.statement(stage).is_none() && stage <= trace.demand.upto
 }

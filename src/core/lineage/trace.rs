@@ -30,6 +30,8 @@ pub(super) struct Trace<'a> {
     pub(super) order: Vec<Key>,
     pub(super) results: BTreeMap<Key, CheckResult>,
     pub(super) refusals: Vec<Refusal>,
+    /// Whether the chain breaks off before its end. That is refused; what follows from it alone is not said again.
+    pub(super) is_broken: bool,
     evidence: BTreeMap<Sha256, Vec<&'a Evidence>>,
 }
 
@@ -44,7 +46,8 @@ impl<'a> Trace<'a> {
             Reading::Pipeline | Reading::Consumer => demand.policy,
         };
         let (links, entries, results) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let mut trace = Self { demand, policy, links, entries, order: Vec::new(), results, refusals: Vec::new(), evidence };
+        let mut trace =
+            Self { demand, policy, links, entries, order: Vec::new(), results, refusals: Vec::new(), is_broken: false, evidence };
         if policy.required.is_empty() {
             trace.refuse(Code::LineageMissingCheck, "the policy requires no check, so nothing could be missing");
         }
@@ -93,11 +96,14 @@ impl<'a> Trace<'a> {
             reference = self.parent(stage, &found.link);
             self.links.insert(stage, found);
         }
+        let is_end = |found: &Found<'_>| found.link.break_glass.is_some() && found.link.parent.is_none();
+        self.is_broken = !self.links.contains_key(&Stage::Validate) && !self.links.get(&Stage::Tag).is_some_and(is_end);
         for stage in Stage::ALL {
             let Some(found) = self.links.get(&stage) else { continue };
             let (link, own) = (found.link.clone(), (found.reference.clone(), found.evidence));
             self.references(stage, &link);
             self.ids(stage, &link);
+            self.stages(stage, &link);
             self.same_policy(&format!("the link of `{stage}`"), link.policy);
             self.refusals.extend(links::fields(stage, &link));
             self.refusals.extend(links::break_glass(stage, &link, self.policy));
@@ -190,6 +196,7 @@ impl<'a> Trace<'a> {
                     let what = format!("the link of `{stage}` takes {} for `{key}`, which is {known}", reference.statement);
                     self.refuse(Code::LineageOtherReference, what);
                 }
+                None if self.is_broken => {}
                 None => self
                     .refuse(Code::LineageUnexpectedKey, format!("the link of `{stage}` refers to `{key}`, which no earlier stage signed")),
             }
@@ -226,7 +233,27 @@ impl<'a> Trace<'a> {
                 Some((known, _)) if known.id == *id => {}
                 Some(_) => self
                     .refuse(Code::LineageOtherId, format!("the link of `{stage}` gives `{key}` another id than the link that signed it")),
+                None if self.is_broken => {}
                 None => self.refuse(Code::LineageUnexpectedKey, format!("the link of `{stage}` lists `{key}`, which no stage signed")),
+            }
+        }
+    }
+
+    /// The stages as the Goal lists them name the same attestations (M-186).
+    fn stages(&mut self, stage: Stage, link: &Link) {
+        for entry in &link.lineage {
+            let key = match entry.stage.as_str() {
+                "validation" => Stage::Validate.overall().to_string(),
+                "semver" => Key::WORKFLOW_5_SEMVER.to_owned(),
+                "build" => Key::WORKFLOW_7_BUILD.to_owned(),
+                other => {
+                    self.refuse(Code::LineageUnexpectedKey, format!("the link of `{stage}` lists the stage `{}`", other.escape_debug()));
+                    continue;
+                }
+            };
+            let known = self.entries.iter().find(|(known, _)| known.as_str() == key).map(|(_, (reference, _))| &reference.id);
+            if known != Some(&entry.attestation) && !(self.is_broken && known.is_none()) {
+                self.refuse(Code::LineageOtherId, format!("the link of `{stage}` lists another attestation for `{}`", entry.stage));
             }
         }
     }
@@ -243,7 +270,7 @@ impl<'a> Trace<'a> {
         let chart = |stage| self.statement(stage).and_then(|statement: &Statement| statement.subject(&path));
         let (contributed, released) = (chart(Stage::Validate), chart(Stage::Tag).or_else(|| chart(Stage::Bump)));
         let digests = contributed.or(released).zip(released.or(contributed));
-        if digests.is_none() {
+        if digests.is_none() && self.refusals.is_empty() {
             self.refuse(Code::LineageOtherContent, format!("no link has `{path}` as its subject"));
         }
         let policy = self.policy_digest();

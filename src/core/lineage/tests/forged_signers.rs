@@ -30,13 +30,17 @@ const FORGERIES: &[Forgery] = &[
     ("a commit that was not released", |e| e.claims.build_signer_digest = Some("2".repeat(40)), Code::IdentityUnreleasedSigner),
     ("a commit that is none", |e| e.claims.build_signer_digest = Some("v1".into()), Code::IdentityUnreleasedSigner),
     ("no signer's commit", |e| e.claims.build_signer_digest = None, Code::IdentityUnreleasedSigner),
-    ("another repository", |e| e.claims.source_repository_uri = text("https://github.com/acme/other"), Code::IdentityWrongRepository),
+    (
+        "another repository",
+        |e| e.claims.source_repository_uri = Some("https://github.com/acme/other".into()),
+        Code::IdentityWrongRepository,
+    ),
     ("no repository", |e| e.claims.source_repository_uri = None, Code::IdentityWrongRepository),
-    ("another repository of that name", |e| e.claims.source_repository_id = text("103"), Code::IdentityWrongRepository),
+    ("another repository of that name", |e| e.claims.source_repository_id = Some("103".into()), Code::IdentityWrongRepository),
     ("no repository's id", |e| e.claims.source_repository_id = None, Code::IdentityWrongRepository),
-    ("another owner", |e| e.claims.source_owner_uri = text("https://github.com/evil"), Code::IdentityWrongRepository),
+    ("another owner", |e| e.claims.source_owner_uri = Some("https://github.com/evil".into()), Code::IdentityWrongRepository),
     ("no owner", |e| e.claims.source_owner_uri = None, Code::IdentityWrongRepository),
-    ("another owner of that name", |e| e.claims.source_owner_id = text("103"), Code::IdentityWrongRepository),
+    ("another owner of that name", |e| e.claims.source_owner_id = Some("103".into()), Code::IdentityWrongRepository),
     ("no owner's id", |e| e.claims.source_owner_id = None, Code::IdentityWrongRepository),
     ("a feature branch", |e| git_ref(e, "refs/heads/feature"), Code::IdentityWrongRef),
     ("a tag", |e| git_ref(e, "refs/tags/main"), Code::IdentityWrongRef),
@@ -46,20 +50,16 @@ const FORGERIES: &[Forgery] = &[
     ("an unsafe trigger", |e| trigger(e, "pull_request_target"), Code::IdentityWrongTrigger),
     ("a trigger that anyone can set off", |e| trigger(e, "issue_comment"), Code::IdentityWrongTrigger),
     ("no trigger", |e| e.claims.build_trigger = None, Code::IdentityWrongTrigger),
-    ("a runner of one's own", |e| e.claims.runner_environment = text("self-hosted"), Code::IdentityWrongRunner),
+    ("a runner of one's own", |e| e.claims.runner_environment = Some("self-hosted".into()), Code::IdentityWrongRunner),
     ("no runner", |e| e.claims.runner_environment = None, Code::IdentityWrongRunner),
     (
         "another run",
-        |e| e.claims.run_invocation_uri = text("https://github.com/acme/charts/actions/runs/9/attempts/1"),
+        |e| e.claims.run_invocation_uri = Some("https://github.com/acme/charts/actions/runs/9/attempts/1".into()),
         Code::IdentityWrongRun,
     ),
     ("another attempt", |e| e.claims.run_invocation_uri.as_mut().unwrap().push('1'), Code::IdentityWrongRun),
     ("no run", |e| e.claims.run_invocation_uri = None, Code::IdentityWrongRun),
 ];
-
-fn text(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
 
 fn san(evidence: &mut Evidence, from: &str, to: &str) {
     let san = evidence.claims.san.replace(from, to);
@@ -68,11 +68,11 @@ fn san(evidence: &mut Evidence, from: &str, to: &str) {
 }
 
 fn git_ref(evidence: &mut Evidence, to: &str) {
-    evidence.claims.source_repository_ref = text(to);
+    evidence.claims.source_repository_ref = Some(to.to_owned());
 }
 
 fn trigger(evidence: &mut Evidence, to: &str) {
-    evidence.claims.build_trigger = text(to);
+    evidence.claims.build_trigger = Some(to.to_owned());
 }
 
 #[test]
@@ -109,12 +109,12 @@ fn a_stage_cannot_sign_for_another_and_a_branch_not_for_another() {
 
 /// An attestation as a run on a pull request makes it.
 fn on_pull_request(good: &mut Good, name: &str, git_ref: &str) {
-    let mut run = good.run(Stage::Validate);
+    let mut run = Good::run(Stage::Validate);
     run.git_ref = git_ref.into();
     run.sha = commit('7');
     let statement = crate::provenance::check(&run, &key(name), &good.result(&key(name), before()));
     let evidence = good.at(name);
-    evidence.claims = Claims { build_trigger: text("pull_request"), ..claims(&run) };
+    evidence.claims = Claims { build_trigger: Some("pull_request".into()), ..claims(&run) };
     evidence.statement = statement;
 }
 
@@ -171,7 +171,7 @@ signers:
 
 /// The attestation of a key by the adopter's job.
 fn by_job(good: &mut Good, name: &str) {
-    let mut run = good.run(Stage::Validate);
+    let mut run = Good::run(Stage::Validate);
     run.signer_workflow = "acme/charts/.github/workflows/scan.yml@refs/heads/integration".into();
     let statement = crate::provenance::check(&run, &key(name), &good.result(&key(name), before()));
     let evidence = good.at(name);
@@ -226,7 +226,7 @@ fn in_composite_mode_the_adopters_own_file_signs_on_its_branch_alone() {
     let evidence = |san: &str, git_ref: &str| {
         let mut evidence = good.evidence[&key("workflow-1-overall")].clone();
         evidence.claims.san = san.into();
-        evidence.claims.source_repository_ref = text(git_ref);
+        evidence.claims.source_repository_ref = Some(git_ref.to_owned());
         evidence.claims.build_signer_digest = Some("4".repeat(40));
         evidence
     };
@@ -276,7 +276,7 @@ fn a_private_repository_signs_with_either_instance_and_a_private_sigstore_replac
         policy.trust = has_trust.then_some(files);
         let actual = roots.map(|root| {
             let mut evidence = good.evidence[&name].clone();
-            (evidence.root, evidence.claims.source_visibility) = (root, text(visibility));
+            (evidence.root, evidence.claims.source_visibility) = (root, Some(visibility.to_owned()));
             crate::lineage::identity(&evidence, &name, &policy, &good.repository).is_empty()
         });
         assert_eq!(actual, expected, "{visibility} {has_trust}");
@@ -295,9 +295,9 @@ fn runners_and_issuers_are_as_the_policy_says() {
     };
     let mut policy = good.policy.clone();
     policy.runners = crate::policy::Runners::SelfHosted;
-    policy.signers.issuer = text("https://token.actions.githubusercontent.com/acme");
+    policy.signers.issuer = Some("https://token.actions.githubusercontent.com/acme".into());
     let own = |e: &mut Evidence| {
-        e.claims.runner_environment = text("self-hosted");
+        e.claims.runner_environment = Some("self-hosted".into());
         e.claims.issuer.push_str("/acme");
     };
     assert_eq!(judge(own, &policy, "https://github.com"), []);
@@ -318,7 +318,7 @@ fn ids_that_the_reader_does_not_know_are_those_of_one_attestation() {
     good.repository =
         crate::lineage::RepositoryIdentity::as_claimed(repository, "https://github.com", &good.evidence[&key("workflow-1-overall")]);
     assert_eq!((good.repository.repository.to_string().as_str(), good.codes()), ("acme/charts", BTreeSet::new()));
-    good.at("security").claims.source_repository_id = text("104");
+    good.at("security").claims.source_repository_id = Some("104".into());
     assert_eq!(good.codes(), BTreeSet::from([Code::IdentityWrongRepository]));
     good.repository.id = String::new();
     assert!(good.codes().contains(&Code::IdentityWrongRepository), "an unknown id is met by none");

@@ -85,10 +85,12 @@ fn a_policy_that_requires_nothing_proves_nothing() {
     assert!(good.codes().contains(&Code::LineageMissingCheck));
 }
 
+type Forgery = (&'static str, fn(&mut Anchors, Sha256), Code);
+
 #[test]
 fn what_the_reader_holds_is_what_was_signed() {
     let x = Sha256::of("x");
-    let forgeries: [(&str, fn(&mut Anchors, Sha256), Code); 9] = [
+    let forgeries: [Forgery; 9] = [
         ("chart", |a, x| a.chart = Some(x), Code::LineageOtherContent),
         ("commit", |a, x| a.commit.as_mut().unwrap().1 = x, Code::LineageOtherCommit),
         ("commit id", |a, _| a.commit.as_mut().unwrap().0 = commit('0'), Code::LineageOtherCommit),
