@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use chartrel_world::{
     oidc::{Oidc, RunClaims},
     sigstore::{Options, Rekor, Sigstore},
 };
 use serde_json::{Value, json};
-use sigstore_sign::{SigningContext, SigningServices, oidc::IdentityToken, trust_root::SigningConfig};
+use sigstore_sign::{SigningContext, SigningServices, crypto::KeyPair, oidc::IdentityToken, trust_root::SigningConfig};
 use sigstore_verify::{IdentityMatcher, VerificationPolicy, VerificationResult, Verifier, trust_root::TrustedRoot, types::Bundle};
 
 const ARTIFACT: &[u8] = b"the package";
@@ -216,7 +217,7 @@ async fn fulcio_refuses_a_token_for_somebody_else_a_damaged_one_and_a_key_that_i
     let (good, other) = (world.token(run(), "sigstore").await, world.token(run(), "npm").await);
     let damaged = good.replacen('.', ".e", 1);
     for (token, status) in [(other, 401), (damaged, 401), (good, 400)] {
-        let key = sigstore_sign::crypto::KeyPair::generate_ecdsa_p256().unwrap();
+        let key = KeyPair::generate_ecdsa_p256().unwrap();
         let request = json!({
             "credentials": { "oidcIdentityToken": token },
             "publicKeyRequest": {
@@ -239,4 +240,69 @@ async fn a_token_is_given_to_the_run_that_was_granted_one_alone() {
         let answer = client().get(&url).header("authorization", authorization).send().await.unwrap();
         assert_eq!(answer.status(), status, "{authorization}");
     }
+}
+
+#[tokio::test]
+async fn an_entry_is_found_again_and_is_not_taken_twice() {
+    let world = World::start(|_| ()).await;
+    let key = KeyPair::generate_ecdsa_p256().unwrap();
+    let bundle: Value = serde_json::from_str(&world.sign(&statement()).await).unwrap();
+    assert_eq!(bundle["verificationMaterial"]["tlogEntries"][0]["kindVersion"]["version"], "0.0.2", "a client prefers v2");
+    let pem = key.public_key_der().unwrap().to_pem();
+    let proposal = |signature: &str| {
+        json!({ "apiVersion": "0.0.1", "kind": "hashedrekord", "spec": {
+            "data": { "hash": { "algorithm": "sha256", "value": chartrel_core::digest::Sha256::of(ARTIFACT).hex() } },
+            "signature": { "content": signature, "publicKey": { "content": BASE64.encode(&pem) } },
+        } })
+    };
+    let entries = format!("{}/api/v1/log/entries", world.sigstore.url());
+    let (good, wrong) = (key.sign(ARTIFACT).unwrap().to_base64(), key.sign(b"other").unwrap().to_base64());
+    let answer = client().post(&entries).json(&proposal(&good)).send().await.unwrap();
+    assert_eq!(answer.status(), 201);
+    let uuid = answer.headers()["etag"].to_str().unwrap().to_owned();
+    let created: Value = answer.json().await.unwrap();
+    for (signature, status) in [(&good, 409), (&wrong, 400)] {
+        assert_eq!(client().post(&entries).json(&proposal(signature)).send().await.unwrap().status(), status);
+    }
+    for url in [format!("{entries}?logIndex=0"), format!("{entries}/{uuid}"), format!("{entries}/{}", &uuid[16..])] {
+        let found: Value = client().get(&url).send().await.unwrap().json().await.unwrap();
+        assert_eq!(found, created, "{url}");
+    }
+    assert_eq!(client().get(format!("{entries}?logIndex=1")).send().await.unwrap().status(), 404);
+    let log: Value = client().get(format!("{}/api/v1/log", world.sigstore.url())).send().await.unwrap().json().await.unwrap();
+    assert_eq!(log["treeSize"], 1);
+}
+
+#[tokio::test]
+async fn the_tile_log_says_how_far_it_has_come() {
+    let world = World::start(|options| options.rekor = Rekor::V2).await;
+    let log = sigstore_sign::rekor::RekorV2Client::builder(world.sigstore.url()).with_http_client(client()).build().unwrap();
+    for size in 0..3 {
+        assert_eq!(log.get_checkpoint().await.unwrap().tree_size(), size);
+        world.sign(&statement()).await;
+    }
+}
+
+#[tokio::test]
+async fn older_clients_get_their_certificate_too() {
+    let world = World::start(|_| ()).await;
+    let (key, token) = (KeyPair::generate_ecdsa_p256().unwrap(), world.token(run(), "sigstore").await);
+    let subject = "repo:acme/charts:ref:refs/heads/main";
+    let request = json!({
+        "publicKey": { "algorithm": "ecdsa", "content": BASE64.encode(key.public_key_der().unwrap().as_bytes()) },
+        "signedEmailAddress": key.sign(subject.as_bytes()).unwrap(),
+    });
+    let url = format!("{}/api/v1/signingCert", world.sigstore.url());
+    let answer = client().post(url).bearer_auth(token).json(&request).send().await.unwrap();
+    assert_eq!(answer.status(), 201);
+    assert_eq!(answer.text().await.unwrap().matches("BEGIN CERTIFICATE").count(), 2);
+}
+
+#[tokio::test]
+async fn what_is_no_time_stamp_request_is_refused() {
+    let world = World::start(|_| ()).await;
+    let url = format!("{}/api/v1/timestamp", world.sigstore.url());
+    assert_eq!(client().post(&url).body("no DER").send().await.unwrap().status(), 400);
+    let chain = client().get(url + "/certchain").send().await.unwrap().text().await.unwrap();
+    assert_eq!(chain.matches("BEGIN CERTIFICATE").count(), 2);
 }
