@@ -175,7 +175,7 @@ impl Block {
         let mut columns: Option<(usize, usize)> = None;
         for line in lines(index, self.body).take_while(|line| line.start < self.range.end) {
             let indent = line.indent();
-            if columns.is_some_and(|(_, field)| indent > field) || line.is_silent() {
+            if columns.is_some_and(|(_, field)| indent > field || indent == field && is_other_field(&line, indent)) || line.is_silent() {
                 continue;
             }
             let mut text = line.text.get(indent..).unwrap_or_default();
@@ -203,13 +203,15 @@ impl Block {
     }
 }
 
+/// A field that is not asked for, told without reading on: an index has a million lines.
+fn is_other_field(line: &Line<'_>, indent: usize) -> bool {
+    let text = line.text.as_bytes().get(indent..).unwrap_or_default();
+    text.first().is_some_and(u8::is_ascii_alphabetic) && !text.starts_with(b"version") && !text.starts_with(b"digest")
+}
+
 impl<'a> Item<'a> {
     /// Reads the start of a field.
     fn read(&mut self, text: &'a str) -> Result<()> {
-        // Told by the first letter: an index has a million lines.
-        if text.starts_with(|c: char| c.is_ascii_alphabetic() && !matches!(c, 'v' | 'd')) {
-            return Ok(());
-        }
         let (key, rest) = key_value(text).ok_or_else(|| foreign("has versions that are not one field a line"))?;
         match &*key {
             "version" if self.version.is_empty() => {
