@@ -26,6 +26,11 @@ struct Dispatch {
     return_run_details: bool,
 }
 
+#[derive(Deserialize)]
+struct Permissions {
+    can_approve_pull_request_reviews: Option<bool>,
+}
+
 /// `POST /actions/workflows/{workflow_id}/dispatches`: 204, or 200 with the run when asked for.
 pub(super) fn dispatch(world: &mut World, call: &Call) -> Outcome {
     let wanted: Dispatch = call.body()?;
@@ -85,6 +90,19 @@ pub(super) fn runs(world: &mut World, call: &Call) -> Outcome {
         |run: &&Run| call.query("event").is_none_or(|event| run.event == event) && call.query("head_sha").is_none_or(|sha| run.sha == sha);
     let runs = world.runs.iter().rev().filter(wanted).map(|run| run_json(world, run)).collect::<anyhow::Result<Vec<_>>>()?;
     Ok(call.counted_page(&world.api_url(), "workflow_runs", runs))
+}
+
+/// `GET /actions/permissions/workflow`.
+pub(super) fn permissions(world: &mut World, _: &Call) -> Outcome {
+    let body = json!({"default_workflow_permissions": "read", "can_approve_pull_request_reviews": world.actions_open_pulls});
+    Ok(Answer::json(200, body))
+}
+
+/// `PUT /actions/permissions/workflow`.
+pub(super) fn set_permissions(world: &mut World, call: &Call) -> Outcome {
+    let wanted: Permissions = call.body()?;
+    world.actions_open_pulls = wanted.can_approve_pull_request_reviews.unwrap_or(world.actions_open_pulls);
+    Ok(Answer::empty(204))
 }
 
 fn run_json(world: &World, run: &Run) -> anyhow::Result<Value> {

@@ -47,3 +47,17 @@ fn encode(text: &str, kept: &[u8]) -> String {
     }
     encoded
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_encoded_reads_back() {
+        for text in ["a b", "1+2=3&4", "ä%/ü", "plain-._~"] {
+            assert_eq!(decode(&path(text)), text);
+            assert_eq!(query_pairs(&query([("k", text)].into_iter())), [("k".to_owned(), text.to_owned())]);
+        }
+        assert_eq!(decode("%zz%4"), "%zz%4");
+    }
+}

@@ -167,6 +167,16 @@ impl GitHub {
         self.world().breaks_upload = true;
     }
 
+    /// Answers this many more writes, then 503 to everything until [`GitHub::mend`]: what a stage meets that is stopped in between.
+    pub fn fail_after(&self, writes: u64) {
+        self.world().fuse = Some(writes);
+    }
+
+    /// Ends what [`GitHub::fail_after`] began.
+    pub fn mend(&self) {
+        self.world().fuse = None;
+    }
+
     /// Writes the tables as JSON files into a folder, and the assets of every release below `releases/<tag>/`.
     ///
     /// # Errors
@@ -195,7 +205,10 @@ impl World {
             Actor::Actions { run_id } => format!("ghs_run_{run_id}"),
         };
         let identity = self.identity_of(actor);
-        self.tokens.insert(token.clone(), identity);
+        // The token of an App that is not installed opens nothing (401).
+        if identity != Identity::Anonymous {
+            self.tokens.insert(token.clone(), identity);
+        }
         token
     }
 
@@ -205,7 +218,8 @@ impl World {
                 self.user_id(login);
                 Identity::Person(login.clone(), *role)
             }
-            Actor::App => Identity::App,
+            Actor::App if self.options.app => Identity::App,
+            Actor::App => Identity::Anonymous,
             Actor::Actions { run_id } => {
                 let read_only = self.runs.iter().any(|run| run.id == *run_id && run.read_only);
                 Identity::Actions { run_id: *run_id, read_only }

@@ -83,6 +83,9 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
     if call.identity.role() < Some(Role::Write) {
         return Err(Failure::new(403, "Resource not accessible by personal access token"));
     }
+    if matches!(call.identity, Identity::Actions { .. }) && !world.actions_open_pulls {
+        return Err(Failure::new(403, "GitHub Actions is not permitted to create or approve pull requests."));
+    }
     let own = format!("{}:", world.options.owner());
     let head_ref = wanted.head.strip_prefix(&own).unwrap_or(&wanted.head).to_owned();
     let head = world.tip(&head_ref)?.ok_or_else(|| Failure::invalid("PullRequest", "head", "invalid", ""))?;

@@ -83,3 +83,26 @@ fn admit(world: &World, route: &Route, call: &Call) -> Result<(), Failure> {
         _ => Err(Failure::forbidden()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_operation_and_names_may_hold_slashes() {
+        for (path, template, name, value) in [
+            ("/repos/a/b/git/ref/heads/charts/nginx", "/repos/{owner}/{repo}/git/ref/{ref}", "ref", "heads/charts/nginx"),
+            ("/repos/a/b/git/ref/heads%2Fcharts%2Fnginx", "/repos/{owner}/{repo}/git/ref/{ref}", "ref", "heads/charts/nginx"),
+            ("/repos/a/b/commits/charts/nginx/status", "/repos/{owner}/{repo}/commits/{ref}/status", "ref", "charts/nginx"),
+            ("/repos/a/b/commits/charts/nginx", "/repos/{owner}/{repo}/commits/{ref}", "ref", "charts/nginx"),
+            ("/repos/a/b/releases/latest", "/repos/{owner}/{repo}/releases/latest", "owner", "a"),
+            ("/repos/a/b/releases/7", "/repos/{owner}/{repo}/releases/{release_id}", "release_id", "7"),
+        ] {
+            let (route, parameters) = find("GET", path).unwrap();
+            assert_eq!(route.template, template, "{path}");
+            assert_eq!(parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str()), Some(value), "{path}");
+        }
+        assert!(find("GET", "/repos/a/b/lineage").is_none());
+        assert!(find("PUT", "/repos/a/b/git/refs").is_none());
+    }
+}

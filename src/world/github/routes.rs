@@ -64,6 +64,8 @@ pub(super) static ROUTES: &[Route] = routes! {
     PATCH "/repos/{owner}/{repo}/check-runs/{check_run_id}" Write checks::update;
     POST "/repos/{owner}/{repo}/statuses/{sha}" Write statuses::create;
     POST "/repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches" Write actions::dispatch;
+    GET "/repos/{owner}/{repo}/actions/permissions/workflow" Admin actions::permissions;
+    PUT "/repos/{owner}/{repo}/actions/permissions/workflow" Admin actions::set_permissions;
     GET "/repos/{owner}/{repo}/actions/runs" Read actions::runs;
     GET "/repos/{owner}/{repo}/actions/runs/{run_id}" Read actions::run;
 

@@ -183,3 +183,25 @@ pub(super) fn glob(pattern: &[u8], name: &[u8]) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stops_at_a_slash_and_two_do_not() {
+        for (pattern, name, expected) in [
+            ("refs/tags/*-v*", "refs/tags/nginx-v1.0.0", true),
+            ("refs/tags/*-v*", "refs/tags/a/b-v1", false),
+            ("refs/heads/charts/*", "refs/heads/charts/nginx", true),
+            ("refs/heads/charts/*", "refs/heads/charts", false),
+            ("refs/heads/**/*", "refs/heads/a/b/c", true),
+            ("refs/heads/**", "refs/heads/a/b", true),
+            ("v?", "v1", true),
+            ("~ALL", "refs/heads/x", true),
+            ("~DEFAULT_BRANCH", "refs/heads/release", false),
+        ] {
+            assert_eq!(covers(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+}

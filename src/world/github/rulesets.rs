@@ -4,7 +4,7 @@
 
 use super::{
     call::{Answer, Call, Failure, Outcome},
-    identity::{ACTIONS_APP_ID, Role},
+    identity::{ACTIONS_APP_ID, APP_ID, Role},
     objects::timestamp,
     render::node_id,
     state::{Ruleset, World, now},
@@ -59,7 +59,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
         created_at: now(),
         updated_at: now(),
     };
-    let ruleset = changed(blank, wanted)?;
+    let ruleset = changed(world, blank, wanted)?;
     let shown = ruleset_json(world, &ruleset, call);
     world.rulesets.insert(ruleset.id, ruleset);
     Ok(Answer::json(201, shown))
@@ -69,7 +69,7 @@ pub(super) fn create(world: &mut World, call: &Call) -> Outcome {
 pub(super) fn update(world: &mut World, call: &Call) -> Outcome {
     let wanted: Wanted = call.body()?;
     let old = world.rulesets.get(&call.number("ruleset_id")?).cloned().ok_or_else(Failure::not_found)?;
-    let ruleset = changed(old, wanted)?;
+    let ruleset = changed(world, old, wanted)?;
     let shown = ruleset_json(world, &ruleset, call);
     world.rulesets.insert(ruleset.id, ruleset);
     Ok(Answer::json(200, shown))
@@ -117,7 +117,7 @@ pub(super) fn disable_immutable(world: &mut World, _: &Call) -> Outcome {
 }
 
 /// A ruleset with what a request changes, checked as GitHub checks it.
-fn changed(mut ruleset: Ruleset, wanted: Wanted) -> Result<Ruleset, Failure> {
+fn changed(world: &World, mut ruleset: Ruleset, wanted: Wanted) -> Result<Ruleset, Failure> {
     let Wanted { name, target, enforcement, bypass_actors, conditions, rules } = wanted;
     ruleset.name = name.unwrap_or(ruleset.name);
     ruleset.target = target.unwrap_or(ruleset.target);
@@ -132,18 +132,19 @@ fn changed(mut ruleset: Ruleset, wanted: Wanted) -> Result<Ruleset, Failure> {
     if !["branch", "tag"].contains(&ruleset.target.as_str()) {
         return Err(Failure::invalid("Ruleset", "target", "invalid", ""));
     }
-    check_actors(&mut ruleset.bypass_actors)?;
+    check_actors(world, &mut ruleset.bypass_actors)?;
     ruleset.rules.iter().try_for_each(check_rule)?;
     Ok(ruleset)
 }
 
-/// Who may bypass: never GitHub Actions (G7).
-fn check_actors(actors: &mut [Value]) -> Result<(), Failure> {
+/// Who may bypass: an App that is installed, and so never GitHub Actions (G7).
+fn check_actors(world: &World, actors: &mut [Value]) -> Result<(), Failure> {
     for actor in actors.iter_mut().filter_map(Value::as_object_mut) {
         let kind = actor.get("actor_type").and_then(Value::as_str).unwrap_or_default().to_owned();
         let id = actor.get("actor_id").and_then(Value::as_u64);
-        if kind == "Integration" && id == Some(ACTIONS_APP_ID) {
-            let reason = "Actor GitHub Actions integration must be part of the ruleset source or owner organization";
+        if kind == "Integration" && !(world.options.app && id == Some(APP_ID)) {
+            let name = if id == Some(ACTIONS_APP_ID) { "GitHub Actions" } else { "chartrel" };
+            let reason = format!("Actor {name} integration must be part of the ruleset source or owner organization");
             let body = json!({
                 "message": "Validation Failed", "errors": [reason], "documentation_url": "https://docs.github.com/rest/repos/rules",
                 "status": "422",

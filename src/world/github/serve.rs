@@ -57,10 +57,14 @@ fn answer(shared: &Shared, parts: &Parts, body: &Bytes) -> Response {
     let method = parts.method.as_str();
     let api = path.strip_prefix("/api/v3").or_else(|| path.strip_prefix("/api/uploads")).map(str::to_owned);
     let (operation, outcome) = match &api {
+        Some(_) if world.fuse == Some(0) => (None, Err(Failure::new(503, "Service Unavailable"))),
         Some(path) => operate(&mut world, parts, (path, body.clone())),
         None => (None, page(&mut world, parts, body)),
     };
     let mut answer = outcome.unwrap_or_else(Failure::into_answer);
+    if let (Some(fuse), true, true) = (world.fuse.as_mut(), method != "GET", answer.status < 300) {
+        *fuse = fuse.saturating_sub(1);
+    }
     usual_headers(&world, parts, &mut answer);
     let path = api.as_deref().unwrap_or(path);
     let request = traffic::Request { method, path, query: parts.uri.query().unwrap_or_default(), body, operation };

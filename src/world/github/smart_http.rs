@@ -33,6 +33,11 @@ pub(super) struct Exchange<'a> {
 /// What git's own services are called.
 const SERVICES: &[&str] = &["/info/refs", "/git-upload-pack", "/git-receive-pack", "/HEAD"];
 
+/// More tags than these in one push are nobody's event.
+///
+/// Source: GitHub docs, "Events that trigger workflows", push.
+const MOST_TAGS: usize = 3;
+
 /// Refuses a push as GitHub does: the reasons on the pusher's terminal.
 const REFUSE: &str = "#!/bin/sh\nprintf '%s\\n' \"$WORLD_REFUSAL\" >&2\nexit 1\n";
 
@@ -78,11 +83,13 @@ fn push(world: &mut World, identity: &Identity, exchange: &Exchange) -> Outcome 
     let answer = backend(world, exchange, &environment)?;
     let after: BTreeMap<String, String> = world.git.refs("refs/")?.into_iter().collect();
     let names = before.keys().chain(after.keys()).collect::<std::collections::BTreeSet<_>>();
-    for name in names {
-        let (old, new) = (before.get(name).cloned(), after.get(name).cloned());
-        if old != new {
-            world.after_move(identity, &Move { name: name.clone(), old, new })?;
-        }
+    let changed = names.into_iter().map(|name| Move { name: name.clone(), old: before.get(name).cloned(), new: after.get(name).cloned() });
+    let moves: Vec<Move> = changed.filter(|change| change.old != change.new).collect();
+    // More than three tags in one push start nothing (C-14).
+    let is_tag = |change: &Move| change.name.starts_with("refs/tags/");
+    let tags = moves.iter().filter(|change| is_tag(change)).count();
+    for change in moves.iter().filter(|change| tags <= MOST_TAGS || !is_tag(change)) {
+        world.after_move(identity, change)?;
     }
     Ok(answer)
 }

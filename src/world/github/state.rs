@@ -54,6 +54,10 @@ pub(super) struct World {
     pub(super) merges: BTreeMap<String, Value>,
     /// Whether the next upload breaks off.
     pub(super) breaks_upload: bool,
+    /// How many more writes are answered before the service is down; `None` is for ever.
+    pub(super) fuse: Option<u64>,
+    /// Whether runs' own tokens may open and approve pull requests (a repository setting).
+    pub(super) actions_open_pulls: bool,
     /// Requests answered so far.
     pub(super) requests: u64,
 }
@@ -246,6 +250,8 @@ impl World {
             runs_taken: 0,
             merges: BTreeMap::new(),
             breaks_upload: false,
+            fuse: None,
+            actions_open_pulls: true,
             requests: 0,
         })
     }

@@ -73,3 +73,33 @@ fn texts(value: Option<&Value>) -> Vec<String> {
         _ => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workflow_says_what_starts_it() {
+        let filtered = "on:\n  push: {branches: [main, 'charts/**', '!charts/old']}\n  pull_request: {types: [closed]}\n";
+        for (workflow, event, action, name, expected) in [
+            ("on: push", "push", "", "refs/heads/x", true),
+            ("on: push", "pull_request", "opened", "main", false),
+            ("on: [push, pull_request]", "pull_request", "opened", "main", true),
+            ("on: [push, pull_request]", "pull_request", "closed", "main", false),
+            (filtered, "push", "", "refs/heads/main", true),
+            (filtered, "push", "", "refs/heads/charts/nginx", true),
+            (filtered, "push", "", "refs/heads/charts/old", false),
+            (filtered, "push", "", "refs/heads/other", false),
+            (filtered, "push", "", "refs/tags/nginx-v1.0.0", false),
+            (filtered, "pull_request", "closed", "main", true),
+            (filtered, "pull_request", "opened", "main", false),
+            (filtered, "workflow_dispatch", "", "refs/heads/main", false),
+            ("on:\n  push: {tags: ['*']}", "push", "", "refs/tags/v1", true),
+            ("on:\n  push: {tags: ['*']}", "push", "", "refs/heads/main", false),
+            ("on:\n  push: {branches-ignore: [main]}", "push", "", "refs/heads/main", false),
+            ("on: [", "push", "", "refs/heads/main", false),
+        ] {
+            assert_eq!(Triggers::parse(workflow).asks_for(event, action, name), expected, "{workflow} {event} {action} {name}");
+        }
+    }
+}

@@ -135,3 +135,24 @@ async fn a_ruleset_can_be_read_changed_and_deleted_but_never_lets_actions_bypass
         assert_eq!(place.ask(&admin(), "POST /rulesets", body).await.0, 422);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_app_nobody_has_its_token_and_no_ruleset_names_it() {
+    let place = Place::with(|options| options.app = false).await;
+    assert_eq!(place.ask(&Actor::App, "GET /pulls", Value::Null).await.0, 401);
+    let body = json!({"name": "x", "target": "branch", "enforcement": "active", "bypass_actors": app(), "rules": [{"type": "update"}]});
+    assert_eq!(place.ask(&admin(), "POST /rulesets", body).await.0, 422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_setting_keeps_runs_from_opening_pull_requests() {
+    let place = Place::new().await;
+    place.branch(&run(), "topic", "main").await;
+    let setting = json!({"can_approve_pull_request_reviews": false});
+    assert_eq!(place.ask(&admin(), "PUT /actions/permissions/workflow", setting).await.0, 204);
+    let (_, shown) = place.ask(&admin(), "GET /actions/permissions/workflow", Value::Null).await;
+    assert_eq!(shown["can_approve_pull_request_reviews"], false);
+    let (status, answer) = place.ask(&run(), "POST /pulls", json!({"title": "t", "head": "topic", "base": "main"})).await;
+    let expected = "GitHub Actions is not permitted to create or approve pull requests.";
+    assert_eq!((status, text(&answer, "/message").as_str()), (403, expected));
+}

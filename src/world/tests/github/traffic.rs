@@ -32,3 +32,17 @@ async fn a_dump_has_every_table() {
         assert_eq!(rows.len(), expected, "{table}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fuse_lets_so_many_writes_through_and_then_nothing() {
+    let place = Place::new().await;
+    let sha = place.tip("main").await;
+    let branch = |name: &str| json!({"ref": format!("refs/heads/{name}"), "sha": sha});
+    place.github.fail_after(1);
+    assert_eq!(place.ask(&alice(), "GET /branches", Value::Null).await.0, 200);
+    assert_eq!(place.ask(&alice(), "POST /git/refs", branch("one")).await.0, 201);
+    assert_eq!(place.ask(&alice(), "POST /git/refs", branch("two")).await.0, 503);
+    assert_eq!(place.ask(&alice(), "GET /branches", Value::Null).await.0, 503);
+    place.github.mend();
+    assert_eq!(place.ask(&alice(), "POST /git/refs", branch("two")).await.0, 201);
+}
