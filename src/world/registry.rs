@@ -164,12 +164,12 @@ fn answer(shared: &Shared, call: Call) -> Result<Response, Failure> {
     let target: Target = path.parse()?;
     shared.gate.check(&call.parts.headers, target.name().map(|name| (name, call.right())))?;
     match target {
-        Target::Catalog => store::catalog(&shared.store()),
+        Target::Catalog => Ok(store::catalog(&shared.store())),
         Target::Tags { name } => manifest::tags(shared, &call, &name),
         Target::Uploads { name } => blob::begin(shared, &call, &name),
         Target::Upload { name, id } => blob::upload(shared, &call, (&name, &id)),
         Target::Blob { name, digest } => blob::blob(shared, &call, (&name, &digest)),
         Target::Manifest { name, reference } => manifest::manifest(shared, call, (&name, &reference)),
-        Target::Referrers { name, digest } => manifest::referrers(shared, &call, (&name, &digest)),
+        Target::Referrers { name, digest } => Ok(manifest::referrers(shared, &call, (&name, &digest))),
     }
 }

@@ -130,10 +130,10 @@ pub(super) fn tags(shared: &Shared, call: &Call, name: &str) -> Result<Response,
 }
 
 /// `GET <name>/referrers/<digest>?artifactType=…`: an index of the manifests whose subject this is; 404 without the API.
-pub(super) fn referrers(shared: &Shared, call: &Call, (name, digest): (&str, &Sha256)) -> Result<Response, Failure> {
+pub(super) fn referrers(shared: &Shared, call: &Call, (name, digest): (&str, &Sha256)) -> Response {
     if !shared.options.referrers {
         // As distribution answers a path it doesn't know: oras takes a `NAME_UNKNOWN` for a missing repository.
-        return Ok((StatusCode::NOT_FOUND, "404 page not found\n").into_response());
+        return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
     }
     let store = shared.store();
     let wanted = call.query("artifactType");
@@ -150,7 +150,7 @@ pub(super) fn referrers(shared: &Shared, call: &Call, (name, digest): (&str, &Sh
     if wanted.is_some() {
         answer.headers_mut().insert("oci-filters-applied", header::HeaderValue::from_static("artifactType"));
     }
-    Ok(answer)
+    answer
 }
 
 /// The descriptor of a manifest that refers to a subject (distribution-spec 1.1, "Listing Referrers").
