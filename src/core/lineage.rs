@@ -267,6 +267,14 @@ pub fn wanted(evidence: &[Evidence], newest: &Reference) -> Vec<Reference> {
     wanted
 }
 
+/// The policy under which a link says it was made: where a tag can't change any more, its file is looked up by this digest in the history
+/// of `main`, and given to [`verify`] as [`Reading::Recorded`].
+///
+/// Not judged: a link that lies about it is refused by [`verify`].
+pub fn recorded_policy(link: &Evidence) -> Option<Sha256> {
+    links::parse(&link.statement).ok().map(|link| link.policy)
+}
+
 /// Verifies a chain from its newest link to the contribution.
 ///
 /// In this order, and without stopping at the first violation: 1. each attestation is there, signed by who may sign it; 2. the links follow
@@ -294,7 +302,9 @@ fn refusal(code: Code, what: impl Into<String>) -> Refusal {
 fn help(code: Code) -> &'static str {
     match code {
         Code::LineageMissingAttestation | Code::LineageMissingCheck => "run the stage that signs it again; it signs only what is missing",
-        Code::LineageOtherPolicy => "run validate again: evidence that was made under another policy does not count",
+        Code::LineageOtherPolicy => {
+            "before the tag, run validate again; after it, verify under the policy that the links record, from `main`'s history"
+        }
         Code::LineageFailedCheck => "mend what the check found, and contribute again",
         Code::LineageBreakGlass => "contribute the change by a pull request, or enable `break-glass` in the policy on `main`",
         Code::LineageUnanchored => "give the verifier what you hold: a chart's content, a commit, a tag or a package",

@@ -10,6 +10,8 @@ use serde_saphyr::{DuplicateKeyPolicy, Options, options};
 
 pub use emit::emit;
 pub(crate) use emit::natural;
+/// A value with the line that it stands on, for what [`from_str`] reads.
+pub use serde_saphyr::Spanned;
 
 /// Reads the first document of a text.
 ///

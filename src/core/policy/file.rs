@@ -13,6 +13,7 @@ use crate::{
     refusal::{Code, Refusal, Refused, Result},
     stage::{Binding, Key},
     version::Options,
+    yaml,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,12 +29,13 @@ pub(super) fn read(text: &str, repository: &Repository) -> Result<Policy> {
         )
         .into());
     }
-    let keys: keys::Node = serde_saphyr::from_str(text).map_err(|error| unreadable(&error))?;
+    let name = format!("`{PATH}`");
+    let keys: keys::Node = yaml::from_str(text, &name).map_err(unreadable)?;
     let mut faults = Faults(keys::unknown(&keys));
-    let file = match serde_saphyr::from_str::<File>(text) {
+    let file = match yaml::from_str::<File>(text, &name) {
         Ok(file) => file,
-        Err(error) => {
-            faults.0.push(unreadable(&error));
+        Err(refused) => {
+            faults.0.push(unreadable(refused));
             return Err(faults.into_refused());
         }
     };
@@ -42,10 +44,10 @@ pub(super) fn read(text: &str, repository: &Repository) -> Result<Policy> {
     Ok(policy)
 }
 
-fn unreadable(error: &serde_saphyr::Error) -> Refusal {
-    let line = error.location().map_or(String::new(), |location| format!("line {} of ", location.line()));
-    let what = format!("{line}`{PATH}` can't be read: {}", error.without_snippet());
-    invalid(what.replace('\n', " "), "mend the YAML; the reference is in the README")
+/// The same fault under the policy's own code: whoever reads it must mend the policy, not some YAML.
+fn unreadable(refused: Refused) -> Refusal {
+    let what: Vec<String> = refused.into_violations().into_iter().map(|fault| fault.what).collect();
+    invalid(what.join("; "), "mend the YAML; the reference is in the README")
 }
 
 /// What is wrong so far. Each reader returns something usable even after a fault, so that the next fault is found as well.

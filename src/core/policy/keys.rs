@@ -1,11 +1,13 @@
 //! The keys that a policy may have, and what is said of one that is none of them.
 
-use crate::refusal::{Code, Refusal};
+use crate::{
+    refusal::{Code, Refusal},
+    yaml::Spanned,
+};
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use serde_saphyr::Spanned;
 use std::fmt;
 
 /// Every key, with the keys above it; `*` stands for a name of the adopter's choice.

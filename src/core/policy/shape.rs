@@ -1,7 +1,7 @@
 //! The shape of the policy's file: every value is a text with its line, judged by whoever reads it.
 
+use crate::yaml::Spanned;
 use serde::Deserialize;
-use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
 
 /// A value as it is written, with its line.

@@ -28,6 +28,8 @@ fn after_the_tag_the_recorded_policy_rules() {
     let mut good = Good::upto(Stage::Build);
     good.recorded = Some(good.policy.clone());
     good.policy.digest = Sha256::of("a newer policy");
+    let link = &good.evidence[&key("workflow-7-overall")];
+    assert_eq!(crate::lineage::recorded_policy(link), Some(Sha256::of(POLICY)));
     good.policy.required.push(key("artifacthub-lint"));
     assert_eq!(good.codes(), BTreeSet::new());
     good.recorded.as_mut().unwrap().digest = Sha256::of("another file");
