@@ -27,7 +27,7 @@ const DEFAULT_BOT: &str = "github-actions[bot]";
 
 /// The policy of an adopter.
 ///
-/// Shape: YAML with kebab-case keys, `version: 1`; every key is one of [`keys`], and written at most once.
+/// Shape: YAML with kebab-case keys, `version: 1`; every key is a known one, and written at most once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Digest of the file's bytes; stands in every result and link.
