@@ -1,4 +1,5 @@
 //! How the binary reaches a runner: `dist/run` runs what has the expected digest, and nothing else.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests end like tests")]
 
 use chartrel_core::digest::Sha256;
 use std::{
@@ -47,7 +48,7 @@ impl Runner {
         path
     }
 
-    fn cached(&self) -> String {
+    fn cached() -> String {
         format!("cache/chartrel/{}/x86_64-unknown-linux-musl/chartrel", env!("CARGO_PKG_VERSION"))
     }
 
@@ -127,14 +128,14 @@ fn a_download_with_other_bytes_is_refused_and_not_kept() {
         runner.run(&[("CHARTREL_DOWNLOAD_BASE_URL", &serve("#!/bin/sh\nprintf 'ran evil'         \n")), ("GITHUB_ACTIONS", "true")]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("::error title=dist/wrong-digest::"), "{}", said(&output));
-    let cached = runner.folder.path().join(runner.cached());
+    let cached = runner.folder.path().join(Runner::cached());
     assert_eq!(std::fs::read_dir(cached.parent().unwrap()).unwrap().count(), 0, "nothing stays in the cache");
 }
 
 #[test]
 fn a_poisoned_tool_cache_is_refused() {
     let runner = Runner::new();
-    runner.program(&runner.cached(), OTHER);
+    runner.program(&Runner::cached(), OTHER);
     let output = runner.run(&[]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("dist/wrong-digest") && !said(&output).contains("something else"), "{}", said(&output));

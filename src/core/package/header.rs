@@ -20,6 +20,8 @@ pub(super) fn write(out: &mut Vec<u8>, name: &str, size: u64, time: u64) {
     let extended = extended.get(..NAME).unwrap_or(&extended).trim_end_matches('/').to_owned();
     let mut head = block(&extended, "", record.len() as u64, 0, b'x');
     octal(&mut head[100..108], 0);
+    // Go fills in no device numbers before a PAX record (`writeRawFile`), and does so before a file (`templateV7Plus`).
+    head[329..345].fill(0);
     checksum(&mut head);
     out.extend(head);
     out.extend(record.as_bytes());

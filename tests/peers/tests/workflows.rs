@@ -1,4 +1,5 @@
 //! The linters of GitHub's workflows find nothing in ours, nor in the actions.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests end like tests")]
 
 use chartrel_peers::{peer, program, root};
 use std::{ffi::OsStr, path::PathBuf};
