@@ -4,7 +4,9 @@
 
 pub mod git;
 pub mod github;
+pub mod helm;
 pub mod http;
 pub mod program;
+pub mod registry;
 pub mod retry;
 pub mod sigstore;

@@ -22,6 +22,7 @@ pub mod name;
 pub mod notes;
 pub mod object;
 pub mod package;
+pub mod oci;
 pub mod policy;
 pub mod provenance;
 pub mod refusal;

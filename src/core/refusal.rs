@@ -99,6 +99,10 @@ codes! {
     GithubForbidden = "github/forbidden", BadInput;
     /// GitHub does not know the token.
     GithubUnauthorized = "github/unauthorized", BadInput;
+    /// The archive of Helm is not the one whose digest is pinned.
+    HelmAltered = "helm/altered", Refused;
+    /// There is no Helm, and none could be had.
+    HelmMissing = "helm/missing", BadInput;
     /// The signing workflow's commit is not on the policy's list of released ones, or is revoked.
     IdentityUnreleasedSigner = "identity/unreleased-signer", Refused;
     /// A certificate's token is from another issuer.
@@ -199,6 +203,8 @@ codes! {
     PolicyInvalid = "policy/invalid", BadInput;
     /// The policy has a key that chartrel does not know.
     PolicyUnknownKey = "policy/unknown-key", BadInput;
+    /// The OCI registry does not let these credentials do what was asked.
+    RegistryUnauthorized = "registry/unauthorized", BadInput;
     /// The job has no identity token to sign with.
     SigstoreNoIdToken = "sigstore/no-id-token", BadInput;
     /// The next version would not be above every version that exists.

@@ -81,6 +81,16 @@ impl Checkout {
         }
     }
 
+    /// The best common ancestor of two commits.
+    ///
+    /// # Errors
+    /// `git/shallow` when the checkout lacks history; else when a commit is not here, or they have no common ancestor.
+    pub async fn merge_base(&self, one: &ObjectId, other: &ObjectId) -> anyhow::Result<ObjectId> {
+        self.whole().await?;
+        let found = self.ask(&["merge-base", one.as_str(), other.as_str()], vec![]).await?;
+        Ok(String::from_utf8_lossy(&found).trim().parse()?)
+    }
+
     /// The tags whose names match a pattern (`nginx-v*`; git-for-each-ref(1)), as name and the object the reference names.
     ///
     /// # Errors

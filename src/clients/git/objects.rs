@@ -47,6 +47,14 @@ impl Checkout {
         Ok(raw)
     }
 
+    /// Whether a commit is here, with all that a shallow checkout has of it.
+    ///
+    /// # Errors
+    /// When git does not run.
+    pub async fn has(&self, id: &ObjectId) -> anyhow::Result<bool> {
+        Ok(self.run(&["cat-file", "-e", &format!("{id}^{{commit}}")], vec![]).await?.is_ok())
+    }
+
     /// The id of a folder's tree at a commit; `None` when there is no such folder.
     ///
     /// # Errors
@@ -101,7 +109,7 @@ impl Checkout {
 
     /// Blobs by id, in the order asked, in one `cat-file --batch`.
     async fn blobs(&self, ids: impl Iterator<Item = &ObjectId>) -> anyhow::Result<Vec<Vec<u8>>> {
-        let asked: String = ids.map(|id| format!("{id}\n")).collect();
+        let asked: String = ids.flat_map(|id| [id.as_str(), "\n"]).collect();
         if asked.is_empty() {
             return Ok(vec![]);
         }

@@ -127,6 +127,9 @@ async fn history_is_told_by_range_path_and_first_parent() {
     assert_eq!(checkout.changed_paths(&first, &tip).await.unwrap(), ["charts/b/x y"]);
     assert!(checkout.is_ancestor(&first, &tip).await.unwrap());
     assert!(!checkout.is_ancestor(&tip, &first).await.unwrap());
+    assert_eq!(checkout.merge_base(&side, &tip).await.unwrap(), side);
+    assert!(checkout.has(&side).await.unwrap());
+    assert!(!checkout.has(&"0".repeat(40).parse().unwrap()).await.unwrap());
     assert_eq!(checkout.tags("b-v*").await.unwrap(), [("b-v1.0.0".to_owned(), tip)]);
     assert!(checkout.tags("a-v*").await.unwrap().is_empty());
 }

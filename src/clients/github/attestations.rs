@@ -60,7 +60,8 @@ impl GitHub {
     pub async fn attestations(&self, subject: &Sha256, predicate_type: Option<&str>) -> anyhow::Result<Vec<String>> {
         let mut route = self.route(&format!("attestations/{}?per_page=100", path(&subject.to_string())));
         if let Some(kind) = predicate_type {
-            route.push_str(&format!("&predicate_type={}", query(kind)));
+            route += "&predicate_type=";
+            route += &query(kind);
         }
         let found = self.pages(Call { expect: &[404, 422], ..Call::get(route) }, listed).await?;
         self.bundles(found).await

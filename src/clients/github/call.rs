@@ -137,7 +137,7 @@ impl GitHub {
     }
 
     async fn attempt(&self, call: &Call<'_>) -> Attempt<Answer> {
-        let request = match self.request(call) {
+        let request = match request(call) {
             Ok(request) => request,
             Err(error) => return Attempt::Failed(error),
         };
@@ -154,19 +154,6 @@ impl GitHub {
             Asks::TryAgain if call.repeat == Repeat::Safe => Attempt::again(answer.failure()),
             Asks::TryAgain | Asks::Nothing => Attempt::Failed(answer.failure()),
         }
-    }
-
-    fn request(&self, call: &Call<'_>) -> anyhow::Result<Request<String>> {
-        let body = call.body.as_ref().map(Value::to_string);
-        let mut request = Request::builder()
-            .method(call.method.clone())
-            .uri(&call.route)
-            .header("accept", call.accept)
-            .header("x-github-api-version", "2022-11-28");
-        if body.is_some() {
-            request = request.header("content-type", "application/json");
-        }
-        request.body(body.unwrap_or_default()).with_context(|| format!("`{}` is not a route", call.route.escape_debug()))
     }
 
     /// Sends once. An error says whether the request may have reached GitHub.
@@ -207,6 +194,19 @@ impl GitHub {
             bail!("GitHub gave a next page on another host: {}", crate::http::place(&parsed))
         }
     }
+}
+
+fn request(call: &Call<'_>) -> anyhow::Result<Request<String>> {
+    let body = call.body.as_ref().map(Value::to_string);
+    let mut request = Request::builder()
+        .method(call.method.clone())
+        .uri(&call.route)
+        .header("accept", call.accept)
+        .header("x-github-api-version", "2022-11-28");
+    if body.is_some() {
+        request = request.header("content-type", "application/json");
+    }
+    request.body(body.unwrap_or_default()).with_context(|| format!("`{}` is not a route", call.route.escape_debug()))
 }
 
 /// Whether an error arose before a connection was there.

@@ -24,6 +24,29 @@ pub struct NewCheck {
     pub details_url: String,
 }
 
+impl NewCheck {
+    /// A check that passed.
+    pub fn success(name: &str, head: &ObjectId, title: &str) -> Self {
+        Self::new(name, head, ["success", title, title])
+    }
+
+    /// A check that did not pass, and why.
+    pub fn failure(name: &str, head: &ObjectId, title: &str, summary: &str) -> Self {
+        Self::new(name, head, ["failure", title, summary])
+    }
+
+    fn new(name: &str, head: &ObjectId, [conclusion, title, summary]: [&str; 3]) -> Self {
+        Self {
+            name: name.to_owned(),
+            head: head.clone(),
+            conclusion: conclusion.to_owned(),
+            title: title.to_owned(),
+            summary: summary.to_owned(),
+            details_url: String::new(),
+        }
+    }
+}
+
 impl GitHub {
     /// Reports a check. The newest of a name counts, so a second report of the same does no harm.
     ///

@@ -10,7 +10,7 @@ use chartrel_core::name::ObjectId;
 use serde::Deserialize;
 
 /// The largest file that is read by path, in bytes.
-const FILE_LIMIT: usize = 16 * 1024 * 1024;
+const FILE_LIMIT: u64 = 16 * 1024 * 1024;
 
 #[derive(Deserialize)]
 struct File {

@@ -195,7 +195,7 @@ impl GitHub {
     ///
     /// # Errors
     /// When there is no such blob, or it is larger.
-    pub async fn blob(&self, id: &ObjectId, limit_bytes: usize) -> anyhow::Result<Vec<u8>> {
+    pub async fn blob(&self, id: &ObjectId, limit_bytes: u64) -> anyhow::Result<Vec<u8>> {
         #[derive(Deserialize)]
         struct Blob {
             content: String,
@@ -203,7 +203,7 @@ impl GitHub {
         }
         let found: Blob = self.send(Call::get(self.route(&format!("git/blobs/{id}")))).await?.json()?;
         let bytes = if found.encoding == "utf-8" { found.content.into_bytes() } else { decode(&found.content)? };
-        if bytes.len() > limit_bytes {
+        if bytes.len() as u64 > limit_bytes {
             bail!("blob `{id}` has {} bytes, more than {limit_bytes}", bytes.len());
         }
         Ok(bytes)

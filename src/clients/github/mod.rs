@@ -22,8 +22,8 @@ pub use checks::NewCheck;
 pub use git_data::{Commit, NewEntry, NewTag, TagObject, TreeEntry};
 pub use pulls::{Merge, Merged, NewPull, Pull, PullChange};
 pub use references::Created;
-pub use releases::{Asset, NewRelease, Release, ReleaseChange};
-pub use repository::{Comparison, RepositoryFacts, Standing};
+pub use releases::{Asset, NewAsset, NewRelease, Release, ReleaseChange};
+pub use repository::{Comparison, RepositoryFacts, Status};
 pub use talk::Comment;
 
 use crate::{http as shared, retry::Patience};

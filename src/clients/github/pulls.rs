@@ -171,10 +171,12 @@ impl GitHub {
         let mut route = self.route(&format!("pulls?state={}&per_page=100", query(state)));
         if let Some(head) = head {
             let head = if head.contains(':') { head.to_owned() } else { format!("{}:{head}", self.repository.owner()) };
-            route.push_str(&format!("&head={}", query(&head)));
+            route += "&head=";
+            route += &query(&head);
         }
         if let Some(base) = base {
-            route.push_str(&format!("&base={}", query(base)));
+            route += "&base=";
+            route += &query(base);
         }
         self.pages(Call::get(route), many).await
     }
@@ -273,7 +275,7 @@ impl GitHub {
             commit: Inner,
         }
         let call = Call::get(self.route(&format!("pulls/{number}/commits?per_page=100")));
-        let commits = self.pages(call, |answer| answer.json::<Vec<Listed>>()).await?;
+        let commits = self.pages(call, Answer::json::<Vec<Listed>>).await?;
         Ok(commits.into_iter().map(|listed| (listed.sha, listed.commit.message)).collect())
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn commit(id: &ObjectId, parts: &CommitParts<'_>) -> Option<RawObject
     if let (Some(payload), Some(signature)) = (&parts.signed.payload, &parts.signed.signature) {
         return signed_commits(payload, signature).find_map(|body| matching(Kind::Commit, body, id));
     }
-    let parents: String = parts.parents.iter().map(|parent| format!("parent {parent}\n")).collect();
+    let parents: String = parts.parents.iter().flat_map(|parent| ["parent ", parent.as_str(), "\n"]).collect();
     guesses(parts.message).find_map(|(zone, message)| {
         let author = stamp(parts.author, zone);
         let committer = stamp(parts.committer, zone);

@@ -2,7 +2,7 @@
 
 use super::{
     GitHub,
-    call::{Call, path},
+    call::{Answer, Call, path},
 };
 use anyhow::bail;
 use chartrel_core::name::ObjectId;
@@ -51,7 +51,7 @@ impl GitHub {
     /// When GitHub does not answer.
     pub async fn matching_references(&self, prefix: &str) -> anyhow::Result<Vec<(String, ObjectId)>> {
         let route = self.route(&format!("git/matching-refs/{}?per_page=100", path(prefix)));
-        let found = self.pages(Call::get(route), |answer| answer.json::<Vec<Reference>>()).await?;
+        let found = self.pages(Call::get(route), Answer::json::<Vec<Reference>>).await?;
         let short = |name: String| name.strip_prefix("refs/").map(str::to_owned).unwrap_or(name);
         Ok(found.into_iter().map(|reference| (short(reference.name), reference.object.sha)).collect())
     }

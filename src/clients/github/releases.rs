@@ -2,16 +2,17 @@
 
 use super::{
     GitHub,
-    call::{Call, Repeat, path, query},
+    call::{Answer, Call, Repeat, path, query},
 };
 use crate::{
     http::{is_loopback, place, read},
     retry::{Asks, Attempt, asks},
 };
 use anyhow::{Context as _, anyhow, bail};
+use chartrel_core::Sha256;
 use http::Method;
 use reqwest::Url;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 /// A release; a draft is one that only writers see.
@@ -51,15 +52,32 @@ pub struct Asset {
     /// `uploaded`; `starter` is what a broken upload left.
     #[serde(default)]
     pub state: String,
-    /// `sha256:` and hex, where GitHub says it.
-    #[serde(default)]
-    pub digest: Option<String>,
+    /// The sha256 of its bytes, where GitHub says it.
+    #[serde(default, deserialize_with = "sha256")]
+    pub digest: Option<Sha256>,
     /// Where everybody gets it.
     #[serde(rename = "browser_download_url", default)]
     pub url: String,
 }
 
-/// A release to be made.
+/// What GitHub says is a sha256; another algorithm is nothing to compare with.
+fn sha256<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Sha256>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.filter(|text| text.starts_with("sha256:")).and_then(|text| text.parse().ok()))
+}
+
+/// A file to be added to a release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewAsset<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its media type.
+    pub content_type: &'a str,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+}
+
+/// A release to be made; it is a draft until it is changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewRelease {
     /// The tag, which exists already.
@@ -68,8 +86,6 @@ pub struct NewRelease {
     pub name: String,
     /// Notes.
     pub body: String,
-    /// Whether it is kept back for now.
-    pub is_draft: bool,
     /// Whether it is marked as not for production.
     pub is_prerelease: bool,
     /// Whether it becomes the repository's latest: `true`, `false` or `legacy`.
@@ -86,8 +102,8 @@ pub struct ReleaseChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     /// `false` publishes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub draft: Option<bool>,
+    #[serde(rename = "draft", skip_serializing_if = "Option::is_none")]
+    pub is_draft: Option<bool>,
     /// Whether it becomes the repository's latest: `true`, `false` or `legacy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub make_latest: Option<String>,
@@ -138,7 +154,7 @@ impl GitHub {
             return Ok(Some(answer.json::<ReleaseAnswer>()?.into()));
         }
         let call = Call::get(self.route("releases?per_page=100"));
-        let all = self.pages(call, |answer| answer.json::<Vec<ReleaseAnswer>>()).await?;
+        let all = self.pages(call, Answer::json::<Vec<ReleaseAnswer>>).await?;
         Ok(all.into_iter().find(|release| release.tag_name == tag).map(Release::from))
     }
 
@@ -148,7 +164,7 @@ impl GitHub {
     /// When GitHub does not take it, for instance because the tag belonged to an immutable release.
     pub async fn create_release(&self, release: &NewRelease) -> anyhow::Result<Release> {
         let body = json!({
-            "tag_name": release.tag, "name": release.name, "body": release.body, "draft": release.is_draft,
+            "tag_name": release.tag, "name": release.name, "body": release.body, "draft": true,
             "prerelease": release.is_prerelease, "make_latest": release.make_latest,
         });
         let call = Call { repeat: Repeat::Unprocessed, ..Call::post(self.route("releases"), body) };
@@ -179,29 +195,29 @@ impl GitHub {
     ///
     /// # Errors
     /// When a whole file of that name is there, the release is immutable, or GitHub does not answer.
-    pub async fn upload_asset(&self, release: &Release, name: &str, content_type: &str, bytes: &[u8]) -> anyhow::Result<Asset> {
-        let url = self.upload_url(release, name)?;
+    pub async fn upload_asset(&self, release: &Release, asset: &NewAsset<'_>) -> anyhow::Result<Asset> {
+        let url = self.upload_url(release, asset.name)?;
         let mut tries = self.patience.tries();
         loop {
-            let attempt = self.upload_once(&url, content_type, bytes.to_vec()).await;
+            let attempt = self.upload_once(&url, asset).await;
             if matches!(attempt, Attempt::Again { .. }) {
                 // A 502 may have left an empty asset, or a whole one whose answer was lost.
-                let left = self.assets(release.id).await?.into_iter().find(|asset| asset.name == name);
+                let left = self.assets(release.id).await?.into_iter().find(|left| left.name == asset.name);
                 match left {
-                    Some(asset) if asset.state == "uploaded" && asset.size == bytes.len() as u64 => return Ok(asset),
-                    Some(asset) => self.delete_asset(asset.id).await?,
+                    Some(whole) if whole.state == "uploaded" && whole.size == asset.bytes.len() as u64 => return Ok(whole),
+                    Some(broken) => self.delete_asset(broken.id).await?,
                     None => {}
                 }
             }
-            if let Some(asset) = tries.settle(attempt).await? {
-                return Ok(asset);
+            if let Some(uploaded) = tries.settle(attempt).await? {
+                return Ok(uploaded);
             }
         }
     }
 
-    async fn upload_once(&self, url: &Url, content_type: &str, bytes: Vec<u8>) -> Attempt<Asset> {
-        let request = self.http.post(url.clone()).bearer_auth(self.token.expose()).header("content-type", content_type);
-        let response = match request.header("accept", "application/vnd.github+json").body(bytes).send().await {
+    async fn upload_once(&self, url: &Url, asset: &NewAsset<'_>) -> Attempt<Asset> {
+        let request = self.http.post(url.clone()).bearer_auth(self.token.expose()).header("content-type", asset.content_type);
+        let response = match request.header("accept", "application/vnd.github+json").body(asset.bytes.to_vec()).send().await {
             Ok(response) => response,
             Err(error) => return Attempt::again(anyhow::Error::from(error.without_url()).context("the upload of an asset broke off")),
         };
@@ -241,16 +257,16 @@ impl GitHub {
 
     async fn assets(&self, release: u64) -> anyhow::Result<Vec<Asset>> {
         let call = Call::get(self.route(&format!("releases/{release}/assets?per_page=100")));
-        self.pages(call, |answer| answer.json::<Vec<Asset>>()).await
+        self.pages(call, Answer::json::<Vec<Asset>>).await
     }
 
     /// The bytes of an asset, a draft's too.
     ///
     /// # Errors
     /// When there is no such asset, or GitHub does not answer.
-    pub async fn download_asset(&self, id: u64) -> anyhow::Result<Vec<u8>> {
+    pub async fn download_asset(&self, asset: &Asset) -> anyhow::Result<Vec<u8>> {
         // GitHub redirects to its store; the credentials stay behind (another host).
-        let call = Call { accept: "application/octet-stream", ..Call::get(self.route(&format!("releases/assets/{id}"))) };
+        let call = Call { accept: "application/octet-stream", ..Call::get(self.route(&format!("releases/assets/{}", asset.id))) };
         Ok(self.send(call).await?.body)
     }
 

@@ -26,7 +26,7 @@ pub struct RepositoryFacts {
 /// How a head stands to a base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Standing {
+pub enum Status {
     /// The head has the base's commits and more.
     Ahead,
     /// The base has the head's commits and more.
@@ -41,7 +41,7 @@ pub enum Standing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
     /// How the head stands to the base.
-    pub status: Standing,
+    pub status: Status,
     /// The best common ancestor.
     pub merge_base: ObjectId,
 }
@@ -93,7 +93,7 @@ impl GitHub {
     pub async fn compare(&self, base: &str, head: &str) -> anyhow::Result<Comparison> {
         #[derive(Deserialize)]
         struct Compared {
-            status: Standing,
+            status: Status,
             merge_base_commit: Named,
         }
         let route = self.route(&format!("compare/{}...{}?per_page=1", path(base), path(head)));

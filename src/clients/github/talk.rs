@@ -2,7 +2,7 @@
 
 use super::{
     GitHub,
-    call::{Call, Repeat},
+    call::{Answer, Call, Repeat},
 };
 use crate::retry::Attempt;
 use chartrel_core::Refusal;
@@ -47,7 +47,7 @@ impl GitHub {
     /// When there is none of that number.
     pub async fn comments(&self, number: u64) -> anyhow::Result<Vec<Comment>> {
         let call = Call::get(self.route(&format!("issues/{number}/comments?per_page=100")));
-        let found = self.pages(call, |answer| answer.json::<Vec<CommentAnswer>>()).await?;
+        let found = self.pages(call, Answer::json::<Vec<CommentAnswer>>).await?;
         Ok(found.into_iter().map(Comment::from).collect())
     }
 

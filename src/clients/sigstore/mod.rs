@@ -12,5 +12,5 @@ mod tests;
 
 pub use services::SigningServices;
 pub use sign::{LogEntry, SignedBlob, Signer};
-pub use token::Oidc;
+pub use token::{Oidc, TokenClaims};
 pub use verify::{Roots, Verifier};

@@ -1,6 +1,6 @@
 //! Signing: one key and one certificate for each signature, then the log and the time stamp.
 
-use super::{Oidc, SigningServices};
+use super::{Oidc, SigningServices, TokenClaims, token};
 use crate::{
     http,
     retry::{Attempt, Patience, within},
@@ -94,6 +94,14 @@ impl Signer {
     pub async fn sign_blob(&self, bytes: &[u8]) -> anyhow::Result<SignedBlob> {
         let bundle = self.again(async |token| self.blob(bytes, token).await).await?;
         signed_blob(&bundle)
+    }
+
+    /// What the run's token claims: who this will be in a certificate.
+    ///
+    /// # Errors
+    /// `sigstore/no-id-token` when the job has no identity.
+    pub async fn claims(&self) -> anyhow::Result<TokenClaims> {
+        token::claims(&self.identity().await?)
     }
 
     /// A new key and certificate for each try, so that the log meets no entry twice.

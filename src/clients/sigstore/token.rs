@@ -6,6 +6,7 @@ use crate::{
     retry::{Asks, Attempt, Patience, asks},
 };
 use anyhow::{Context as _, anyhow};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use chartrel_core::{Code, Refusal};
 use reqwest::Url;
 use serde::Deserialize;
@@ -21,6 +22,23 @@ pub struct Oidc {
     pub request_token: Option<String>,
     /// `SIGSTORE_ID_TOKEN`: a token that is already there (audience `sigstore`); it goes first.
     pub id_token: Option<String>,
+}
+
+/// The claims of GitHub's token that provenance repeats; verified by nobody here, the certificate is what counts.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct TokenClaims {
+    /// Who issued it.
+    #[serde(rename = "iss")]
+    pub issuer: String,
+    /// The workflow that runs: `<owner>/<repo>/.github/workflows/<file>@<ref>`; empty where the issuer is not GitHub.
+    #[serde(default)]
+    pub job_workflow_ref: String,
+    /// The commit of that workflow.
+    #[serde(default)]
+    pub job_workflow_sha: String,
+    /// The top-level workflow of the run.
+    #[serde(default)]
+    pub workflow_ref: String,
 }
 
 impl fmt::Debug for Oidc {
@@ -93,6 +111,12 @@ fn parse(token: &str) -> anyhow::Result<IdentityToken> {
         let what = format!("the identity token cannot be used: {error}");
         Refusal::new(Code::SigstoreNoIdToken, what, "pass the token itself (three parts between dots), with the audience `sigstore`").into()
     })
+}
+
+pub(super) fn claims(token: &IdentityToken) -> anyhow::Result<TokenClaims> {
+    let payload = token.expose_secret().split('.').nth(1).context("the identity token is no JWT")?;
+    let json = BASE64_URL_SAFE_NO_PAD.decode(payload).context("the identity token is no JWT")?;
+    serde_json::from_slice(&json).context("the identity token lacks claims")
 }
 
 fn none() -> Refusal {

@@ -10,7 +10,7 @@ use super::sign::IN_TOTO;
 use chartrel_core::{
     Code, Refusal, Sha256,
     evidence::{Claims, Evidence, Root},
-    statement::Statement,
+    statement::{Statement, Subject},
 };
 use chrono::{DateTime, Utc};
 use sigstore_verify::{
@@ -18,7 +18,7 @@ use sigstore_verify::{
     trust_root::{SigstoreInstance, TrustedRoot},
     types::{Bundle, Sha256Hash, bundle::MediaType, bundle::SignatureContent, bundle::VerificationMaterialContent},
 };
-use std::{collections::BTreeSet, num::NonZero, thread};
+use std::{collections::BTreeSet, fmt, num::NonZero, thread};
 use x509_cert::{
     Certificate,
     der::{Decode as _, oid::ObjectIdentifier},
@@ -109,7 +109,7 @@ impl Verifier {
         thread::scope(|scope| {
             let work = |part: &[String]| part.iter().map(|bundle| self.verify(bundle)).collect::<Vec<_>>();
             let running: Vec<_> = bundles.chunks(share).map(|part| (part.len(), scope.spawn(move || work(part)))).collect();
-            let lost = |count| vec![Err(refuse("the verifier broke off".into())); count];
+            let lost = |count| vec![Err(refuse("the verifier broke off")); count];
             running.into_iter().flat_map(|(count, thread)| thread.join().unwrap_or_else(|_| lost(count))).collect()
         })
     }
@@ -141,10 +141,10 @@ impl Anchor {
             policy = policy.skip_tlog_unsafe();
         }
         let digest = Sha256Hash::new(*digest.bytes());
-        let result = self.library.verify(digest, bundle, &policy).map_err(|error| refuse(error.to_string()))?;
+        let result = self.library.verify(digest, bundle, &policy).map_err(refuse)?;
         self.was_checked(bundle, &result)?;
-        let earliest = result.verified_timestamps().iter().min().ok_or_else(|| refuse("no verified time".into()))?;
-        let signed_at = DateTime::from_timestamp(earliest.as_second(), 0).ok_or_else(|| refuse("a time out of range".into()))?;
+        let earliest = result.verified_timestamps().iter().min().ok_or_else(|| refuse("no verified time"))?;
+        let signed_at = DateTime::from_timestamp(earliest.as_second(), 0).ok_or_else(|| refuse("a time out of range"))?;
         Ok((claims(&result)?, signed_at))
     }
 
@@ -159,7 +159,7 @@ impl Anchor {
             (has_log || !self.demands.log, "it has no verified log entry"),
         ] {
             if !is_met {
-                return Err(refuse(missing.to_owned()));
+                return Err(refuse(missing));
             }
         }
         Ok(())
@@ -182,7 +182,7 @@ fn bad_root(what: String) -> Refusal {
     Refusal::new(Code::PolicyInvalid, what, "write the file with `cosign trusted-root create`, or leave it out for the built-in roots")
 }
 
-fn refuse(why: String) -> Refusal {
+fn refuse(why: impl fmt::Display) -> Refusal {
     let what = format!("an attestation does not verify: {why}");
     Refusal::new(
         Code::BundleInvalid,
@@ -197,30 +197,30 @@ fn payload(bundle: &Bundle) -> Result<&[u8], Refusal> {
         return Err(refuse(format!("the bundle is `{}`, not of version 0.3", bundle.media_type().as_str())));
     }
     if !matches!(bundle.verification_material.content, VerificationMaterialContent::Certificate(_)) {
-        return Err(refuse("the bundle has no certificate".into()));
+        return Err(refuse("the bundle has no certificate"));
     }
     match &bundle.content {
         SignatureContent::DsseEnvelope(envelope) if envelope.payload_type == IN_TOTO => Ok(envelope.payload.as_bytes()),
         SignatureContent::DsseEnvelope(envelope) => {
             Err(refuse(format!("the signed payload is `{}`, not `{IN_TOTO}`", envelope.payload_type.escape_debug())))
         }
-        _ => Err(refuse("the bundle signs bytes, not a statement".into())),
+        _ => Err(refuse("the bundle signs bytes, not a statement")),
     }
 }
 
 /// The digest that the library wants to see among the subjects; which subjects there must be is decided by `core`.
 fn first_digest(statement: &Statement) -> Result<Sha256, Refusal> {
-    statement.subject.iter().find_map(|subject| subject.sha256()).ok_or_else(|| refuse("no subject has a sha256".into()))
+    statement.subject.iter().find_map(Subject::sha256).ok_or_else(|| refuse("no subject has a sha256"))
 }
 
 /// Step 2: the `O` of the leaf's issuer, of which there must be one.
 fn issuing_organization(bundle: &Bundle) -> Result<String, Refusal> {
-    let der = bundle.signing_certificate().ok_or_else(|| refuse("the bundle has no certificate".into()))?;
+    let der = bundle.signing_certificate().ok_or_else(|| refuse("the bundle has no certificate"))?;
     let certificate = Certificate::from_der(der.as_bytes()).map_err(|error| refuse(format!("the certificate cannot be read: {error}")))?;
     let mut found = organization(&certificate.tbs_certificate.issuer).into_iter();
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),
-        _ => Err(refuse("the certificate's issuer does not name one organization".into())),
+        _ => Err(refuse("the certificate's issuer does not name one organization")),
     }
 }
 
@@ -233,7 +233,7 @@ fn organization(name: &Name) -> Vec<String> {
 }
 
 fn claims(result: &VerificationResult) -> Result<Claims, Refusal> {
-    let certificate = result.certificate().ok_or_else(|| refuse("the bundle has no certificate".into()))?;
+    let certificate = result.certificate().ok_or_else(|| refuse("the bundle has no certificate"))?;
     let claimed = certificate.ci_claims.clone();
     Ok(Claims {
         san: result.identity().map(|name| name.as_str().to_owned()).unwrap_or_default(),
