@@ -11,6 +11,6 @@ mod verify;
 mod tests;
 
 pub use services::SigningServices;
-pub use sign::{LogEntry, SignedBlob, Signer};
+pub use sign::{LogEntry, SignedBlob, Signer, signature_of};
 pub use token::{Oidc, TokenClaims};
 pub use verify::{Roots, Verifier};

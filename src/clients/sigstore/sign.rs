@@ -42,8 +42,8 @@ pub struct Signer {
 pub struct SignedBlob {
     /// The bundle as JSON, v0.3.
     pub bundle: String,
-    /// The signature, ASN.1 DER.
-    pub signature: Vec<u8>,
+    /// The signature: ASN.1 DER in base64, as a `.sig` file holds it.
+    pub signature: String,
     /// The certificate, PEM.
     pub certificate_pem: String,
     /// The log's entry, where the log is of version 1: what cosign 2 needs.
@@ -201,6 +201,15 @@ fn is_final(error: &Library) -> bool {
     }
 }
 
+/// The signature in a bundle over bytes: ASN.1 DER in base64, as a `.sig` file holds it.
+///
+/// # Errors
+/// When the JSON is no bundle over bytes.
+pub fn signature_of(bundle_json: &str) -> anyhow::Result<String> {
+    let bundle = Bundle::from_json(bundle_json).context("the bundle cannot be read")?;
+    Ok(signed_blob(&bundle)?.signature)
+}
+
 fn signed_blob(bundle: &Bundle) -> anyhow::Result<SignedBlob> {
     let certificate = bundle.signing_certificate().context("the bundle has no certificate")?;
     let SignatureContent::MessageSignature(signed) = &bundle.content else { return Err(anyhow!("the bundle signs no bytes")) };
@@ -216,7 +225,7 @@ fn signed_blob(bundle: &Bundle) -> anyhow::Result<SignedBlob> {
     });
     Ok(SignedBlob {
         bundle: bundle.to_json().context("the bundle could not be written")?,
-        signature: signed.signature.as_bytes().to_vec(),
+        signature: BASE64_STANDARD.encode(signed.signature.as_bytes()),
         certificate_pem: certificate.to_pem(),
         entry,
     })
