@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use chartrel_clients::github::{GitHub, Merge, Merged, NewCheck, NewEntry, NewPull, NewRelease, NewTag, PullChange, ReleaseChange, Token};
+use chartrel_clients::github::{
+    GitHub, Merge, Merged, NewAsset, NewCheck, NewEntry, NewPull, NewRelease, NewTag, PullChange, ReleaseChange, Token,
+};
 use chartrel_core::name::ObjectId;
 use chartrel_world::github::{Actor, GitHub as World, Options};
 use std::{collections::BTreeMap, path::Path, process::Command};
@@ -96,16 +98,18 @@ async fn the_client_tags_and_releases() {
         tag: "nginx-v1.0.0".into(),
         name: "nginx".into(),
         body: "notes".into(),
-        is_draft: true,
         is_prerelease: false,
         make_latest: "false".into(),
     };
     let draft = client.create_release(&release).await.unwrap();
-    let asset = client.upload_asset(&draft, "nginx-1.0.0+a b.tgz", "application/gzip", b"package").await.unwrap();
+    let asset = client
+        .upload_asset(&draft, &NewAsset { name: "nginx-1.0.0+a b.tgz", content_type: "application/gzip", bytes: b"package" })
+        .await
+        .unwrap();
     assert_eq!((asset.name.as_str(), asset.size), ("nginx-1.0.0.a.b.tgz", 7));
-    let publish = ReleaseChange { draft: Some(false), ..ReleaseChange::default() };
+    let publish = ReleaseChange { is_draft: Some(false), ..ReleaseChange::default() };
     client.update_release(draft.id, &publish).await.unwrap();
     let found = client.release_by_tag("nginx-v1.0.0").await.unwrap().unwrap();
-    assert_eq!(client.download_asset(found.assets[0].id).await.unwrap(), b"package");
+    assert_eq!(client.download_asset(&found.assets[0]).await.unwrap(), b"package");
     client.delete_asset(found.assets[0].id).await.unwrap();
 }
