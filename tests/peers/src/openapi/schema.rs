@@ -98,7 +98,9 @@ fn convert(schema: &Value) -> Value {
             "oneOf" | "anyOf" | "allOf" => value.as_array().into_iter().flatten().map(convert).collect(),
             _ => value.clone(),
         };
-        converted.insert(keyword.clone(), value);
+        // GitHub's alternatives overlap (a plain error is also a rule violation's), so `oneOf` would refuse its own examples.
+        let keyword = if keyword == "oneOf" { "anyOf" } else { keyword.as_str() };
+        converted.insert(keyword.to_owned(), value);
     }
     if map.get("nullable") == Some(&Value::Bool(true)) { or_null(converted) } else { Value::Object(converted) }
 }
