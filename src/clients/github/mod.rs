@@ -15,9 +15,6 @@ mod releases;
 mod repository;
 mod talk;
 
-#[cfg(test)]
-mod tests;
-
 pub use checks::NewCheck;
 pub use git_data::{Commit, NewEntry, NewTag, TagObject, TreeEntry};
 pub use pulls::{Merge, Merged, NewPull, Pull, PullChange};

@@ -9,7 +9,10 @@ pub use find::Places;
 
 use crate::program::{self, Bounds, Ran};
 use anyhow::{Context as _, bail};
+use chartrel_core::yaml;
+use serde_json::Value;
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
@@ -141,11 +144,11 @@ impl Helm {
 
     /// `helm dependency build`: fetches what the chart's lock names into its `charts/`, from repositories, registries and folders.
     ///
-    /// `repositories` are the HTTP repositories that the chart names: Helm wants them known by some name.
-    ///
     /// # Errors
     /// When Helm does not run to its end; what it finds is in the outcome.
-    pub async fn dependency_build(&self, folder: &Path, repositories: &[String]) -> anyhow::Result<Outcome> {
+    pub async fn dependency_build(&self, folder: &Path) -> anyhow::Result<Outcome> {
+        let repositories = repositories(folder);
+        // With a lock Helm wants each HTTP repository known by some name ("no repository definition for …").
         for (number, url) in repositories.iter().enumerate() {
             let add = ["repo", "add", "--force-update", "--", &format!("chartrel-{number}"), url].map(OsString::from);
             let added = self.run(&add, FETCHING).await?;
@@ -187,6 +190,19 @@ impl Helm {
 /// Absolute, so that no name of a contributor's reads as an option or a URL.
 fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
     fs::canonicalize(path).with_context(|| format!("`{}` is not there", path.display()))
+}
+
+/// The HTTP repositories that a chart's dependencies name; a file that cannot be read is Helm's to complain about.
+fn repositories(folder: &Path) -> BTreeSet<String> {
+    let files = ["Chart.yaml", "Chart.lock", "requirements.yaml", "requirements.lock"].iter();
+    let documents = files.filter_map(|name| yaml::parse(&fs::read_to_string(folder.join(name)).ok()?).ok());
+    let named = documents.flat_map(|document| match document.get("dependencies") {
+        Some(Value::Array(dependencies)) => {
+            dependencies.iter().filter_map(|one| Some(one.get("repository")?.as_str()?.to_owned())).collect()
+        }
+        _ => Vec::new(),
+    });
+    named.filter(|url| url.starts_with("https://") || url.starts_with("http://")).collect()
 }
 
 impl Setting<'_> {

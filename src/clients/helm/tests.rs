@@ -124,3 +124,19 @@ async fn helm_sees_nothing_of_the_users_environment() {
     assert!(arguments.starts_with("arguments: template --include-crds --kube-version=v1.34.3 --values=/"), "{arguments}");
     assert!(helm.template(folder.path(), "--post-renderer", &Setting { values: &[], kube_version: "v1.34.3" }).await.is_err());
 }
+
+#[tokio::test]
+async fn the_repositories_of_a_lock_are_made_known_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let explicit = Some(script(folder.path(), &format!("{VERSION}\necho \"$*\" >> \"$TMPDIR/log\"; cat \"$TMPDIR/log\"")));
+    let helm = Helm::find_in(&Places { explicit, ..places(folder.path()) }).await.unwrap();
+    let chart =
+        "dependencies: [{name: a, repository: 'https://a'}, {name: b, repository: 'file://../b'}, {name: c, repository: 'oci://c'}]";
+    fs::write(folder.path().join("Chart.yaml"), chart).unwrap();
+    fs::write(folder.path().join("Chart.lock"), "dependencies: [{name: a, repository: 'https://a'}, {name: d}]").unwrap();
+    let outcome = helm.dependency_build(folder.path()).await.unwrap();
+    let lines: Vec<_> = outcome.stdout.lines().collect();
+    assert_eq!(lines[0], "repo add --force-update -- chartrel-0 https://a");
+    assert!(lines[1].starts_with("dependency build --skip-refresh -- /"), "{lines:?}");
+    assert_eq!(lines.len(), 2);
+}

@@ -7,9 +7,6 @@ mod manifests;
 mod referrers;
 mod transport;
 
-#[cfg(test)]
-mod tests;
-
 pub use referrers::{Attachment, Referrer};
 
 use crate::{
