@@ -83,14 +83,32 @@ codes! {
     ChartNotEditable = "chart/not-editable", Refused;
     /// Helm would read an unquoted number as another text than stands there.
     ChartNumberTrap = "chart/number-trap", Refused;
+    /// A dependency is not the one that the checks saw.
+    ChartOtherDependency = "chart/other-dependency", Refused;
     /// A chart is larger than Helm can load again.
     ChartTooLarge = "chart/too-large", Refused;
     /// Two charts below `charts/` have one name.
     ChartTwoSubcharts = "chart/two-subcharts", Refused;
+    /// A dependency cannot be fetched.
+    ChartUnreachableDependency = "chart/unreachable-dependency", Refused;
+    /// A check of the contribution failed.
+    CheckFailed = "check/failed", Refused;
     /// The result document of a check cannot be read, or is bound to nothing.
     CheckMalformed = "check/malformed", Refused;
     /// A title or commit message is not a conventional commit.
     CommitNotConventional = "commit/not-conventional", Refused;
+    /// The environment is not that of a runner.
+    EnvironmentIncomplete = "environment/incomplete", BadInput;
+    /// A branch that the pipeline needs does not exist.
+    EnvironmentNoBranch = "environment/no-branch", BadInput;
+    /// The job may not ask for an OIDC token.
+    EnvironmentNoIdToken = "environment/no-id-token", BadInput;
+    /// There is no token for GitHub.
+    EnvironmentNoToken = "environment/no-token", BadInput;
+    /// A variable is not UTF-8.
+    EnvironmentNotUtf8 = "environment/not-utf8", BadInput;
+    /// A stage was started on a branch where it does not sign.
+    EnvironmentWrongBranch = "environment/wrong-branch", BadInput;
     /// There is no git repository where one is needed.
     GitNoRepository = "git/no-repository", BadInput;
     /// The checkout lacks the history that is needed.
@@ -129,6 +147,8 @@ codes! {
     IndexOtherDigest = "index/other-digest", Refused;
     /// An input has a value that cannot be used.
     InputInvalid = "input/invalid", BadInput;
+    /// A required input is missing.
+    InputMissing = "input/missing", BadInput;
     /// A release left the pipeline out, and the policy does not allow it.
     LineageBreakGlass = "lineage/break-glass", Refused;
     /// A link's parent is missing, or is not the link of the stage before.
@@ -137,10 +157,14 @@ codes! {
     LineageFailedCheck = "lineage/failed-check", Refused;
     /// A predicate cannot be read.
     LineageMalformed = "lineage/malformed", Refused;
+    /// A lineage document cannot be read.
+    LineageMalformedDocument = "lineage/malformed-document", Refused;
     /// A link or check misses an attestation.
     LineageMissingAttestation = "lineage/missing-attestation", Refused;
     /// A required check was not made.
     LineageMissingCheck = "lineage/missing-check", Refused;
+    /// What a stage needs was not signed by the stage before, or not for this content.
+    LineageMissingLink = "lineage/missing-link", Refused;
     /// A git object read from an API is not the one of its id.
     LineageObjectMismatch = "lineage/object-mismatch", Refused;
     /// An attestation is about another commit.
@@ -169,6 +193,8 @@ codes! {
     LineageOtherTag = "lineage/other-tag", Refused;
     /// A verification result does not list exactly what the lineage holds.
     LineageOtherVerification = "lineage/other-verification", Refused;
+    /// The ranges of two links of validate leave commits between them unchecked.
+    LineageRangeGap = "lineage/range-gap", Refused;
     /// A result document is not the one of its digest, its subject or its key.
     LineageResultMismatch = "lineage/result-mismatch", Refused;
     /// A verifier was asked to believe a lineage without anything to hold it against.
@@ -203,10 +229,50 @@ codes! {
     PolicyInvalid = "policy/invalid", BadInput;
     /// The policy has a key that chartrel does not know.
     PolicyUnknownKey = "policy/unknown-key", BadInput;
+    /// A release is published without an asset, or strict-assets misses one.
+    PublishMissingAsset = "publish/missing-asset", Refused;
+    /// The release branch does not hold the package.
+    PublishNotBuilt = "publish/not-built", Refused;
+    /// A destination holds other bytes under this version.
+    PublishOtherBytes = "publish/other-bytes", Refused;
+    /// The package on the release branch was not signed by build.
+    PublishUnsigned = "publish/unsigned", Refused;
+    /// A pull request comes from elsewhere than the stage before.
+    PullRequestForeignSource = "pull-request/foreign-source", Refused;
+    /// A commit or a tag has no pull request.
+    PullRequestMissing = "pull-request/missing", Refused;
+    /// The chart is not what integration holds at its tip.
+    PullRequestNotIntegration = "pull-request/not-integration", Refused;
+    /// The chart is not what its tag holds.
+    PullRequestNotTag = "pull-request/not-tag", Refused;
+    /// A pull request changes more than its chart.
+    PullRequestOutsideChart = "pull-request/outside-chart", Refused;
+    /// The source commit does not descend from that of the last release.
+    PullRequestRollback = "pull-request/rollback", Refused;
+    /// A newer merge to integration has overtaken the pull request.
+    PullRequestSuperseded = "pull-request/superseded", Refused;
     /// The OCI registry does not let these credentials do what was asked.
     RegistryUnauthorized = "registry/unauthorized", BadInput;
+    /// The output folder was not written by a rehearsal.
+    RehearseForeignFolder = "rehearse/foreign-folder", BadInput;
+    /// The repository to rehearse with has no charts.
+    RehearseNoCharts = "rehearse/no-charts", BadInput;
+    /// A stage of the rehearsal did not pass.
+    RehearseStageFailed = "rehearse/stage-failed", Refused;
     /// The job has no identity token to sign with.
     SigstoreNoIdToken = "sigstore/no-id-token", BadInput;
+    /// A release tag exists at another commit.
+    TagExistsElsewhere = "tag/exists-elsewhere", Refused;
+    /// A release tag does not exist.
+    TagMissing = "tag/missing", Refused;
+    /// A release's commit is not on main.
+    TagNotOnMain = "tag/not-on-main", Refused;
+    /// A tag says another chart, version or commit than stands there.
+    TagOtherVersion = "tag/other-version", Refused;
+    /// A chart came to main without lineage.
+    TagWithoutLineage = "tag/without-lineage", Refused;
+    /// Nothing that is packaged changed.
+    VersionNoBump = "version/no-bump", Refused;
     /// The next version would not be above every version that exists.
     VersionNotGreater = "version/not-greater", Refused;
     /// YAML cannot be read.

@@ -7,7 +7,7 @@ mod objects;
 #[cfg(test)]
 mod tests;
 
-pub use fetch::fetch_commit;
+pub use fetch::{fetch, fetch_commit};
 pub use history::LogEntry;
 pub use objects::{Entry, GitFile};
 
@@ -28,6 +28,8 @@ const BOUNDS: Bounds = Bounds { time: Duration::from_mins(2), output: 1024 * 102
 #[derive(Debug, Clone)]
 pub struct Checkout {
     folder: PathBuf,
+    /// Keeps a folder that was made for it.
+    _kept: Option<std::sync::Arc<tempfile::TempDir>>,
 }
 
 impl Checkout {
@@ -36,7 +38,7 @@ impl Checkout {
     /// # Errors
     /// `git/no-repository` when it lies in none, or there is no `git` program.
     pub async fn open(path: &Path) -> anyhow::Result<Self> {
-        let at = Self { folder: path.to_owned() };
+        let at = Self { folder: path.to_owned(), _kept: None };
         let refuse = |why: String| {
             let what = format!("`{}` is in no git repository: {why}", path.display());
             Refusal::new(

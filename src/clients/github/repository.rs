@@ -21,6 +21,8 @@ pub struct RepositoryFacts {
     pub visibility: String,
     /// Name of the default branch.
     pub default_branch: String,
+    /// Where git fetches from, `https://github.com/<owner>/<name>.git`.
+    pub clone_url: String,
 }
 
 /// How a head stands to a base.
@@ -70,6 +72,7 @@ impl GitHub {
             visibility: Option<String>,
             private: bool,
             default_branch: String,
+            clone_url: String,
         }
         let ask = || async {
             let route = format!("/repos/{}/{}", self.repository.owner(), self.repository.name());
@@ -80,7 +83,7 @@ impl GitHub {
                 owner_id: facts.owner.id,
                 owner_is_organization: facts.owner.kind == "Organization",
                 visibility,
-                default_branch: facts.default_branch,
+                default_branch: facts.default_branch, clone_url: facts.clone_url,
             })
         };
         self.facts.get_or_try_init(ask).await.cloned()

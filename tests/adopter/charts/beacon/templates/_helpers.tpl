@@ -1,0 +1,3 @@
+{{- define "beacon.name" -}}
+{{ .Release.Name }}-beacon
+{{- end }}
