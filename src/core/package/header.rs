@@ -17,8 +17,7 @@ pub(super) fn write(out: &mut Vec<u8>, name: &str, size: u64, time: u64) {
     let record = record("path", name);
     let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
     let extended = ascii(&if folder.is_empty() { format!("PaxHeaders.0/{file}") } else { format!("{folder}/PaxHeaders.0/{file}") });
-    let extended = extended.get(..NAME).unwrap_or(&extended).trim_end_matches('/').to_owned();
-    let mut head = block(&extended, "", record.len() as u64, 0, b'x');
+    let mut head = block(extended.get(..NAME).unwrap_or(&extended), "", record.len() as u64, 0, b'x');
     octal(&mut head[100..108], 0);
     // Go fills in no device numbers before a PAX record (`writeRawFile`), and does so before a file (`templateV7Plus`).
     head[329..345].fill(0);
@@ -56,7 +55,8 @@ fn ascii(name: &str) -> String {
 
 fn block(name: &str, prefix: &str, size: u64, time: u64, kind: u8) -> [u8; BLOCK] {
     let mut head = [0; BLOCK];
-    text(&mut head[..NAME], name);
+    // A slash at the cut would make the file a folder to some readers.
+    text(&mut head[..NAME], name.get(..NAME).unwrap_or(name).trim_end_matches('/'));
     octal(&mut head[100..108], 0o644);
     octal(&mut head[108..116], 0);
     octal(&mut head[116..124], 0);
