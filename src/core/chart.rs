@@ -64,20 +64,20 @@ impl Chart {
 
     /// Gives the chart another version, as `helm package --version` does.
     pub fn set_version(&mut self, version: Version) {
-        self.set("version", version.to_string());
+        self.set("version", &version.to_string());
         self.metadata.version = version;
     }
 
     /// Gives the chart another version of its application, as `helm package --app-version` does.
     pub fn set_app_version(&mut self, app_version: &str) {
-        self.set("appVersion", app_version.to_owned());
+        self.set("appVersion", app_version);
         self.metadata.app_version = Some(app_version.to_owned());
     }
 
-    fn set(&mut self, key: &str, value: String) {
+    fn set(&mut self, key: &str, value: &str) {
         for document in [&mut self.tree.document, &mut self.metadata.document] {
             if let Value::Object(fields) = document {
-                fields.insert(key.to_owned(), value.clone().into());
+                fields.insert(key.to_owned(), value.into());
             }
         }
     }

@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_pattern_that_helm_fails_at_is_refused() {
         for rules in ["a/**", "[a", "a\\", "[-a]", &"a".repeat(LINE_LIMIT)] {
-            assert_eq!(Rules::parse(rules.as_bytes()).unwrap_err().violations()[0].code, Code::ChartBadIgnore, "{:.10}", rules);
+            assert_eq!(Rules::parse(rules.as_bytes()).unwrap_err().violations()[0].code, Code::ChartBadIgnore, "{rules:.10}");
         }
     }
 }

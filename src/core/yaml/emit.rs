@@ -23,6 +23,13 @@ pub fn emit(value: &Value) -> String {
     emitter.out
 }
 
+/// How a text on one line is folded: to where, unless it is a key.
+struct Fold {
+    indent: usize,
+    is_key: bool,
+    is_quoted: bool,
+}
+
 struct Emitter {
     out: String,
     column: usize,
@@ -98,10 +105,10 @@ impl Emitter {
 
     fn scalar(&mut self, text: &str, indent: usize, is_key: bool) {
         match style(text, is_key) {
-            Style::Plain => self.folded(text, indent, is_key, false),
+            Style::Plain => self.folded(text, Fold { indent, is_key, is_quoted: false }),
             Style::SingleQuoted => {
                 self.put('\'');
-                self.folded(text, indent, is_key, true);
+                self.folded(text, Fold { indent, is_key, is_quoted: true });
                 self.put('\'');
             }
             Style::DoubleQuoted => self.double_quoted(text, indent, is_key),
@@ -110,7 +117,7 @@ impl Emitter {
     }
 
     /// Plain and single-quoted text on one line, folded at single spaces beyond the width.
-    fn folded(&mut self, text: &str, indent: usize, is_key: bool, is_quoted: bool) {
+    fn folded(&mut self, text: &str, Fold { indent, is_key, is_quoted }: Fold) {
         let chars: Vec<char> = text.chars().collect();
         let mut after_space = false;
         for (at, c) in chars.iter().copied().enumerate() {
