@@ -2,9 +2,12 @@
 //!
 //! Source: Helm v4.3.1, `pkg/chart/v2/loader`.
 
+mod document;
 mod files;
+mod glob;
 mod ignore;
 mod metadata;
+mod trap;
 mod tree;
 
 use crate::{
@@ -13,8 +16,11 @@ use crate::{
     refusal::{Code, Refusal, Refused, Result},
 };
 use semver::Version;
+use serde_json::Value;
 
-pub use files::{FileMode, SourceFile};
+pub(crate) use files::trim;
+pub use files::{FILE_LIMIT, FileMode, SourceFile};
+pub use ignore::Rules;
 pub use metadata::{Dependency, Metadata};
 pub(crate) use tree::Tree;
 
@@ -27,22 +33,53 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// Loads a chart from its files; paths are relative to its folder.
+    /// Loads a chart from its files; paths are relative to its folder. What `.helmignore` names is not looked at.
     ///
     /// # Errors
     /// All that is wrong with it, each with its own `chart/…` code.
     pub fn load(files: Vec<SourceFile>) -> Result<Self> {
+        let files = files::packaged(files)?;
         let mut refusals = files::faults(&files);
-        let chart_file = files.iter().find(|file| file.path == "Chart.yaml").map(|file| file.bytes.clone());
-        match chart_file.map(|bytes| metadata::check(&bytes)) {
+        match files.iter().find(|file| file.path == "Chart.yaml").map(|file| metadata::check(&file.bytes)) {
             None => refusals.push(files::no_chart_file()),
             Some(Err(refused)) => refusals.extend(refused.into_violations()),
             Some(Ok(())) => {}
         }
         Refused::unless_empty(refusals)?;
-        let tree = Tree::load(files::packaged(files)?)?;
+        Self::of(Tree::load(files)?)
+    }
+
+    /// Loads a chart from a package, which holds what somebody else released: it need not meet the rules for a release.
+    ///
+    /// # Errors
+    /// What Helm would not load, and a name or version that is none.
+    pub(crate) fn unpacked(files: Vec<SourceFile>) -> Result<Self> {
+        Self::of(Tree::load(files)?)
+    }
+
+    fn of(tree: Tree) -> Result<Self> {
         let metadata = Metadata::of(&tree.document)?;
         Ok(Self { metadata, tree })
+    }
+
+    /// Gives the chart another version, as `helm package --version` does.
+    pub fn set_version(&mut self, version: Version) {
+        self.set("version", &version.to_string());
+        self.metadata.version = version;
+    }
+
+    /// Gives the chart another version of its application, as `helm package --app-version` does.
+    pub fn set_app_version(&mut self, app_version: &str) {
+        self.set("appVersion", app_version);
+        self.metadata.app_version = Some(app_version.to_owned());
+    }
+
+    fn set(&mut self, key: &str, value: &str) {
+        for document in [&mut self.tree.document, &mut self.metadata.document] {
+            if let Value::Object(fields) = document {
+                fields.insert(key.to_owned(), value.into());
+            }
+        }
     }
 
     /// The dependencies that Chart.yaml names and `charts/` does not hold.
@@ -57,7 +94,7 @@ impl Chart {
 /// As [`Chart::load`], for Chart.yaml alone.
 pub fn identity(chart_file: &[u8]) -> Result<(ChartName, Version)> {
     metadata::check(chart_file)?;
-    let metadata = Metadata::of(&metadata::document(chart_file)?)?;
+    let metadata = Metadata::of(&document::chart_file(chart_file)?)?;
     Ok((metadata.name, metadata.version))
 }
 

@@ -3,24 +3,21 @@
 //! Source: Helm v4.3.1, `pkg/chart/v2/util/save.go`; Go's `archive/tar` for the headers.
 
 mod header;
+mod unpack;
 
 use crate::{
-    chart::{Chart, FileMode, Metadata, SourceFile, Tree},
+    chart::{Chart, Metadata, SourceFile, Tree},
     digest::Sha256,
     refusal::{Code, Refusal, Result},
     yaml,
 };
 use chrono::DateTime;
-use flate2::{Compression, GzBuilder, read::GzDecoder};
+use flate2::{Compression, GzBuilder};
 use serde_json::Value;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 
 /// The largest package that is read, compressed, in bytes.
 pub const LIMIT: usize = 100 * 1024 * 1024;
-/// The largest content that is unpacked, in bytes (Helm v4.3.1, `MaxDecompressedChartSize`).
-const UNPACKED: u64 = 100 * 1024 * 1024;
-/// More files than this are no chart.
-const FILES: usize = 20_000;
 /// Helm's extra field, a well-formed subfield since v4.2.4.
 const EXTRA: &[u8] = b"rr\x28\x00aHR0cHM6Ly95b3V0dS5iZS96OVV6MWljandyTQo=";
 
@@ -129,54 +126,34 @@ pub struct Contents {
     pub metadata: Metadata,
     /// Its files, relative to the chart's folder.
     pub files: Vec<SourceFile>,
+    /// The time of its Chart.yaml, in seconds since 1970.
+    pub time: i64,
 }
 
 /// Reads a package that somebody hands us.
 ///
 /// # Errors
-/// `package/unreadable` for anything but a gzipped tar of one chart within the limits.
+/// `package/unreadable` for anything but a gzipped tar of one chart within the limits; `chart/…` for a chart that Helm would not load,
+/// whose name is no chart name, or whose version is no SemVer version.
 pub fn read(bytes: &[u8]) -> Result<Contents> {
-    let files = unpack(bytes)?;
-    let chart = Chart::load(files.clone())?;
-    Ok(Contents { metadata: chart.metadata, files })
+    let unpacked = unpack::unpack(bytes)?;
+    let chart = Chart::unpacked(unpacked.files.clone())?;
+    Ok(Contents { metadata: chart.metadata, files: unpacked.files, time: unpacked.time })
 }
 
-/// The files of a packed chart, without their first folder; no path leaves it.
+/// The name and the version that a package's Chart.yaml gives it, as text: others' charts have names and versions of every form.
+///
+/// # Errors
+/// As [`read`], but for the forms of name and version.
+pub fn identity(bytes: &[u8]) -> Result<(String, String)> {
+    let document = Tree::load(unpack::unpack(bytes)?.files)?.document;
+    let text = |key: &str| document.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok((text("name"), text("version")))
+}
+
+/// The files of a packed chart below another one.
 pub(crate) fn unpack(bytes: &[u8]) -> Result<Vec<SourceFile>> {
-    let unreadable =
-        |why: String| Refusal::new(Code::PackageUnreadable, why, "give a chart package, made by `helm package` or `chartrel package`");
-    if bytes.len() > LIMIT {
-        return Err(unreadable(format!("the package has {} bytes, more than {LIMIT}", bytes.len())).into());
-    }
-    let mut tar = Vec::new();
-    GzDecoder::new(bytes)
-        .take(UNPACKED + 1)
-        .read_to_end(&mut tar)
-        .map_err(|error| unreadable(format!("the package is no gzip: {error}")))?;
-    if tar.len() as u64 > UNPACKED {
-        return Err(unreadable(format!("the package unpacks to more than {UNPACKED} bytes")).into());
-    }
-    let mut archive = tar::Archive::new(tar.as_slice());
-    let entries = archive.entries().map_err(|error| unreadable(format!("the package is no tar: {error}")))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let mut entry = entry.map_err(|error| unreadable(format!("the package is no tar: {error}")))?;
-        if !entry.header().entry_type().is_file() {
-            continue;
-        }
-        let path =
-            String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| unreadable("a path in the package is not UTF-8".into()))?;
-        let (_, path) =
-            path.split_once('/').ok_or_else(|| unreadable(format!("`{}` lies beside the chart's folder", path.escape_debug())))?;
-        let path = path.to_owned();
-        let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).map_err(|error| unreadable(format!("the package is broken: {error}")))?;
-        files.push(SourceFile { path, mode: FileMode::Regular, bytes });
-        if files.len() > FILES {
-            return Err(unreadable(format!("the package has more than {FILES} files")).into());
-        }
-    }
-    Ok(files)
+    unpack::unpack(bytes).map(|unpacked| unpacked.files)
 }
 
 #[cfg(test)]

@@ -51,6 +51,8 @@ codes! {
     ChangelogRepeated = "changelog/repeated", Refused;
     /// A chart's apiVersion is neither v1 nor v2.
     ChartBadApiVersion = "chart/bad-api-version", Refused;
+    /// A field of Chart.yaml, or of a file beside it, is not what Helm can read there.
+    ChartBadField = "chart/bad-field", Refused;
     /// A line of .helmignore is one that Helm fails at.
     ChartBadIgnore = "chart/bad-ignore", Refused;
     /// A name in Chart.yaml or of a folder is not a chart name.

@@ -3,8 +3,8 @@
 use super::ignore::Rules;
 use crate::refusal::{Code, Refusal, Result};
 
-/// Helm can't read a larger file in a chart (Helm v4.3.1, `MaxDecompressedFileSize`).
-const FILE_LIMIT: usize = 5 * 1024 * 1024;
+/// The largest file of a chart that Helm reads, in bytes (Helm v4.3.1, `MaxDecompressedFileSize`).
+pub const FILE_LIMIT: usize = 5 * 1024 * 1024;
 /// Helm packages more than this, and can't load it again (`MaxDecompressedChartSize`).
 const CHART_LIMIT: usize = 100 * 1024 * 1024;
 /// How an LFS pointer begins (git-lfs, `docs/spec.md`).
@@ -62,7 +62,7 @@ fn fault(file: &SourceFile) -> Option<Refusal> {
         FileMode::Submodule => "a submodule, whose content is not in this repository",
         _ if file.bytes.starts_with(LFS) => "a pointer of git LFS, not the file itself",
         _ if file.bytes.len() > FILE_LIMIT => {
-            let what = format!("`{path}` has {} bytes; Helm cannot read a file of more than {FILE_LIMIT}", file.bytes.len());
+            let what = format!("`{path}` has more than {FILE_LIMIT} bytes, which Helm cannot read");
             return Some(Refusal::new(Code::ChartTooLarge, what, "take the file out of the chart"));
         }
         _ => return None,
@@ -73,15 +73,18 @@ fn fault(file: &SourceFile) -> Option<Refusal> {
 /// The files that go into the package, in the order Helm walks them, without byte order marks.
 pub(super) fn packaged(mut files: Vec<SourceFile>) -> Result<Vec<SourceFile>> {
     let rules = files.iter().find(|file| file.path == ".helmignore").map(|file| Rules::parse(&file.bytes)).transpose()?.unwrap_or_default();
-    files.retain(|file| !rules.ignores(&file.path));
+    files.retain(|file| !rules.ignores_below(&file.path));
     // Helm walks each directory by the names in it: a sort by components, not by whole paths.
     files.sort_by(|a, b| a.path.split('/').map(str::as_bytes).cmp(b.path.split('/').map(str::as_bytes)));
-    for file in &mut files {
-        if file.bytes.starts_with(b"\xef\xbb\xbf") {
-            file.bytes.drain(..3);
-        }
-    }
+    files.iter_mut().for_each(trim);
     Ok(files)
+}
+
+/// Helm drops a byte order mark from every file it reads.
+pub(crate) fn trim(file: &mut SourceFile) {
+    if file.bytes.starts_with(b"\xef\xbb\xbf") {
+        file.bytes.drain(..3);
+    }
 }
 
 /// The refusal of a folder that is no chart.

@@ -2,11 +2,15 @@
 //!
 //! Source: Helm v4.3.1, `pkg/ignore/rules.go`, and Go's `filepath.Match`.
 
+use super::glob;
 use crate::refusal::{Code, Refusal, Refused, Result};
+
+/// The longest line that Helm reads, in bytes (Go's `bufio.MaxScanTokenSize`, exclusive).
+const LINE_LIMIT: usize = 64 * 1024;
 
 /// The rules of a chart, the built-in one last.
 #[derive(Debug, Clone)]
-pub(super) struct Rules(Vec<Rule>);
+pub struct Rules(Vec<Rule>);
 
 #[derive(Debug, Clone)]
 struct Rule {
@@ -25,7 +29,7 @@ impl Default for Rules {
 
 /// Helm never packages dotfiles directly below `templates/`.
 fn builtin() -> Rule {
-    Rule { pattern: "templates/.?*".chars().collect(), is_negated: false, is_directory: false, is_path: true }
+    Rule { pattern: chars("templates/.?*"), is_negated: false, is_directory: false, is_path: true }
 }
 
 impl Rules {
@@ -33,16 +37,25 @@ impl Rules {
     ///
     /// # Errors
     /// `chart/bad-ignore` for each line that Helm would fail at.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self> {
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
         let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).into_owned();
         let (mut rules, mut refusals) = (Vec::new(), Vec::new());
-        for (n, line) in text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#')) {
-            if line.contains("**") || !is_pattern(line) {
-                let what = format!("line {} of .helmignore, `{}`, is a pattern that Helm fails at", n + 1, line.escape_debug());
-                refusals.push(Refusal::new(Code::ChartBadIgnore, what, "`**` is not supported, and `[` needs its `]`"));
-                continue;
-            }
-            rules.push(Rule::of(line));
+        for (n, line) in text.split('\n').enumerate() {
+            let rule = line.trim();
+            let why = match rule {
+                _ if line.len() >= LINE_LIMIT => "is longer than Helm reads",
+                "" => continue,
+                _ if rule.starts_with('#') => continue,
+                _ if rule.contains("**") => "has `**`, which Helm does not know",
+                _ if glob::matches(&chars(rule), &['a', 'b', 'c']).is_err() => "is no pattern: a `[` without its `]`, or a `\\` at the end",
+                _ => {
+                    rules.push(Rule::of(rule));
+                    continue;
+                }
+            };
+            let shown: String = rule.chars().take(80).collect();
+            let what = format!("line {} of .helmignore, `{}`, {why}", n + 1, shown.escape_debug());
+            refusals.push(Refusal::new(Code::ChartBadIgnore, what, "write one pattern of Go's `filepath.Match` a line"));
         }
         Refused::unless_empty(refusals)?;
         rules.push(builtin());
@@ -50,12 +63,13 @@ impl Rules {
     }
 
     /// Whether a file is left out: it matches itself, or a directory above it does.
-    pub(super) fn ignores(&self, path: &str) -> bool {
-        let above = path.match_indices('/').map(|(at, _)| (&path[..at], true));
-        above.chain([(path, false)]).any(|(path, is_directory)| self.matches(path, is_directory))
+    pub(super) fn ignores_below(&self, path: &str) -> bool {
+        let above = path.match_indices('/').filter_map(|(at, _)| Some((path.get(..at)?, true)));
+        above.chain([(path, false)]).any(|(path, is_directory)| self.ignores(path, is_directory))
     }
 
-    fn matches(&self, path: &str, is_directory: bool) -> bool {
+    /// Whether the walk leaves out this file, or this directory with all that is in it.
+    pub fn ignores(&self, path: &str, is_directory: bool) -> bool {
         for rule in &self.0 {
             let is_kind = !rule.is_directory || is_directory;
             let is_match = is_kind && rule.matches(path);
@@ -73,70 +87,18 @@ impl Rule {
         let (is_negated, line) = line.strip_prefix('!').map_or((false, line), |rest| (true, rest));
         let (is_directory, line) = line.strip_suffix('/').map_or((false, line), |rest| (true, rest));
         let is_path = line.contains('/');
-        let pattern = line.strip_prefix('/').unwrap_or(line).chars().collect();
-        Self { pattern, is_negated, is_directory, is_path }
+        let pattern = line.strip_prefix('/').unwrap_or(line);
+        Self { pattern: chars(pattern), is_negated, is_directory, is_path }
     }
 
     fn matches(&self, path: &str) -> bool {
         let name = if self.is_path { path } else { path.rsplit('/').next().unwrap_or(path) };
-        matches(&self.pattern, &name.chars().collect::<Vec<_>>())
+        glob::matches(&self.pattern, &chars(name)).unwrap_or(false)
     }
 }
 
-/// Whether Go's `filepath.Match` can read the pattern.
-fn is_pattern(pattern: &str) -> bool {
-    let mut chars = pattern.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' if chars.next().is_none() => return false,
-            '[' => {
-                if chars.peek() == Some(&'^') {
-                    chars.next();
-                }
-                let mut members = 0;
-                loop {
-                    match chars.next() {
-                        Some(']') if members > 0 => break,
-                        Some('\\') if chars.next().is_none() => return false,
-                        Some(_) => members += 1,
-                        None => return false,
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    true
-}
-
-/// Go's `filepath.Match`: `*` and `?` stop at `/`, classes with ranges and `^`, backslash escapes.
-fn matches(pattern: &[char], name: &[char]) -> bool {
-    match pattern.first() {
-        None => name.is_empty(),
-        Some('*') => (0..=name.iter().take_while(|c| **c != '/').count()).any(|taken| matches(&pattern[1..], &name[taken..])),
-        Some('?') => name.first().is_some_and(|c| *c != '/') && matches(&pattern[1..], &name[1..]),
-        Some('[') => class(&pattern[1..], name),
-        Some('\\') if pattern.len() > 1 => name.first() == pattern.get(1) && matches(&pattern[2..], &name[1..]),
-        Some(c) => name.first() == Some(c) && matches(&pattern[1..], &name[1..]),
-    }
-}
-
-fn class(pattern: &[char], name: &[char]) -> bool {
-    let Some(c) = name.first() else { return false };
-    let is_negated = pattern.first() == Some(&'^');
-    let mut at = usize::from(is_negated);
-    let mut is_member = false;
-    let start = at;
-    while let Some(low) = pattern.get(at).filter(|low| **low != ']' || at == start) {
-        let (low, width) = if *low == '\\' { (pattern.get(at + 1).unwrap_or(low), 2) } else { (low, 1) };
-        at += width;
-        let high = if pattern.get(at) == Some(&'-') { pattern.get(at + 1).unwrap_or(low) } else { low };
-        if pattern.get(at) == Some(&'-') {
-            at += 2;
-        }
-        is_member |= low <= c && c <= high;
-    }
-    is_member != is_negated && pattern.get(at) == Some(&']') && matches(&pattern[at + 1..], &name[1..])
+fn chars(text: &str) -> Vec<char> {
+    text.chars().collect()
 }
 
 #[cfg(test)]
@@ -162,15 +124,19 @@ mod tests {
             ("", "templates/.hidden", true),
             ("", "templates/sub/.hidden", false),
             ("", ".hidden", false),
+            ("\u{feff}*.txt\r\n", "a.txt", true),
+            ("  *.txt  ", "a.txt", true),
+            ("keep/\n!keep/", "keep/a", true),
+            ("!*/", "a", true),
         ] {
-            assert_eq!(Rules::parse(rules.as_bytes()).unwrap().ignores(path), expected, "{rules} {path}");
+            assert_eq!(Rules::parse(rules.as_bytes()).unwrap().ignores_below(path), expected, "{rules} {path}");
         }
     }
 
     #[test]
     fn a_pattern_that_helm_fails_at_is_refused() {
-        for rules in ["a/**", "[a", "a\\"] {
-            assert_eq!(Rules::parse(rules.as_bytes()).unwrap_err().violations()[0].code, Code::ChartBadIgnore, "{rules}");
+        for rules in ["a/**", "[a", "a\\", "[-a]", &"a".repeat(LINE_LIMIT)] {
+            assert_eq!(Rules::parse(rules.as_bytes()).unwrap_err().violations()[0].code, Code::ChartBadIgnore, "{rules:.10}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A chart and the charts below it, as Helm lays them into a package.
 
-use super::{SourceFile, files, metadata};
+use super::{SourceFile, document, files, metadata};
 use crate::{
     package,
     refusal::{Code, Refusal, Result},
@@ -40,10 +40,10 @@ impl Tree {
     }
 
     /// Sorts the files of a chart into their parts; they come in the order Helm walks them.
-    pub(super) fn load(files: Vec<SourceFile>) -> Result<Self> {
+    pub(crate) fn load(files: Vec<SourceFile>) -> Result<Self> {
         let chart_file = files.iter().find(|file| file.path == "Chart.yaml").ok_or_else(files::no_chart_file)?;
         let mut tree = Self {
-            document: metadata::document(&chart_file.bytes)?,
+            document: document::chart_file(&chart_file.bytes)?,
             lock: None,
             values: None,
             schema: None,
@@ -51,19 +51,17 @@ impl Tree {
             files: Vec::new(),
             subcharts: Vec::new(),
         };
-        let is_v1 = tree.is_v1();
         let mut below: BTreeMap<String, Vec<SourceFile>> = BTreeMap::new();
         for file in files {
             match file.path.as_str() {
                 "Chart.yaml" => {}
-                "Chart.lock" => tree.lock = Some(lock(&file.bytes)?),
+                "Chart.lock" => tree.lock = document::lock("Chart.lock", &file.bytes)?,
                 "values.yaml" => tree.values = Some(values(file.bytes)?),
                 "values.schema.json" => tree.schema = Some(schema(file.bytes)?),
-                "requirements.yaml" if !is_v1 => tree.require(&file.bytes)?,
-                "requirements.lock" if !is_v1 => tree.lock = Some(lock(&file.bytes)?),
+                "requirements.yaml" | "requirements.lock" => tree.old(file)?,
                 path if path.starts_with("templates/") => tree.templates.push(file),
                 path if path.starts_with("charts/") && !is_provenance(path) => {
-                    let rest = path.trim_start_matches("charts/");
+                    let rest = path.strip_prefix("charts/").unwrap_or(path);
                     let name = rest.split('/').next().unwrap_or(rest).to_owned();
                     below.entry(name).or_default().push(SourceFile { path: rest.to_owned(), ..file });
                 }
@@ -77,12 +75,15 @@ impl Tree {
         Ok(tree)
     }
 
-    fn require(&mut self, bytes: &[u8]) -> Result<()> {
-        let required = metadata::dependencies(yaml::parse(&String::from_utf8_lossy(bytes))?.get("dependencies"));
-        if let Value::Object(document) = &mut self.document
-            && !required.is_null()
-        {
-            document.insert("dependencies".into(), required);
+    /// The files of a v1 chart's dependencies: they count in a v2 chart too, but only a v1 chart keeps them.
+    fn old(&mut self, file: SourceFile) -> Result<()> {
+        if file.path == "requirements.lock" {
+            self.lock = document::lock("requirements.lock", &file.bytes)?;
+        } else if let Value::Object(document) = &mut self.document {
+            document.extend(document::requirements(&file.bytes)?);
+        }
+        if self.is_v1() {
+            self.files.push(file);
         }
         Ok(())
     }
@@ -115,29 +116,23 @@ fn subchart(name: &str, files: Vec<SourceFile>) -> Result<Tree> {
         )
         .into()
     };
-    if std::path::Path::new(name).extension().is_some_and(|end| end == "tgz") {
-        let bytes = files.first().map(|file| file.bytes.as_slice()).unwrap_or_default();
-        return package::unpack(bytes).and_then(Tree::load).map_err(in_place);
-    }
-    let inner = files.into_iter().filter_map(|file| {
-        let (_, path) = file.path.split_once('/')?;
-        Some(SourceFile { path: path.to_owned(), mode: file.mode, bytes: file.bytes })
-    });
-    Tree::load(inner.collect()).map_err(in_place)
+    let files = if std::path::Path::new(name).extension().is_some_and(|end| end == "tgz") {
+        package::unpack(files.first().map(|file| file.bytes.as_slice()).unwrap_or_default())
+    } else {
+        Ok(files.into_iter().filter_map(|file| Some(SourceFile { path: file.path.split_once('/')?.1.to_owned(), ..file })).collect())
+    };
+    let below = |files| {
+        let tree = Tree::load(files)?;
+        metadata::check_below(&tree.document)?;
+        Ok(tree)
+    };
+    files.and_then(below).map_err(in_place)
 }
 
-fn lock(bytes: &[u8]) -> Result<Map<String, Value>> {
-    let parsed = yaml::parse(&String::from_utf8_lossy(bytes))?;
-    let digest = parsed.get("digest").and_then(Value::as_str).unwrap_or_default();
-    Ok(Map::from_iter([
-        ("digest".to_owned(), Value::from(digest)),
-        ("dependencies".to_owned(), metadata::dependencies(parsed.get("dependencies"))),
-    ]))
-}
-
+/// Helm lays the documents of values.yaml over each other.
 fn values(bytes: Vec<u8>) -> Result<Vec<u8>> {
-    let parsed = yaml::parse(&String::from_utf8_lossy(&bytes))?;
-    if parsed.is_object() || parsed.is_null() {
+    let documents = yaml::documents(document::text("values.yaml", &bytes)?, "values.yaml")?;
+    if documents.iter().all(|one| one.is_object() || one.is_null()) {
         return Ok(bytes);
     }
     Err(Refusal::new(Code::ChartBadValues, "values.yaml is no mapping", "write keys and values").into())

@@ -6,19 +6,28 @@ const BLOCK: usize = 512;
 const NAME: usize = 100;
 const PREFIX: usize = 155;
 
+/// What differs between headers.
+struct Fields<'n> {
+    name: &'n str,
+    prefix: &'n str,
+    size: u64,
+    time: u64,
+    kind: u8,
+}
+
 /// Writes the header of a regular file; mode 0644, nobody's.
 pub(super) fn write(out: &mut Vec<u8>, name: &str, size: u64, time: u64) {
     if name.is_ascii() && name.len() <= NAME {
-        return out.extend(block(name, "", size, time, b'0'));
+        return out.extend(block(&Fields { name, prefix: "", size, time, kind: b'0' }));
     }
     if let Some((prefix, rest)) = split(name) {
-        return out.extend(block(rest, prefix, size, time, b'0'));
+        return out.extend(block(&Fields { name: rest, prefix, size, time, kind: b'0' }));
     }
     let record = record("path", name);
     let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
     let extended = ascii(&if folder.is_empty() { format!("PaxHeaders.0/{file}") } else { format!("{folder}/PaxHeaders.0/{file}") });
-    let extended = extended.get(..NAME).unwrap_or(&extended).trim_end_matches('/').to_owned();
-    let mut head = block(&extended, "", record.len() as u64, 0, b'x');
+    let cut = extended.get(..NAME).unwrap_or(&extended);
+    let mut head = block(&Fields { name: cut, prefix: "", size: record.len() as u64, time: 0, kind: b'x' });
     octal(&mut head[100..108], 0);
     // Go fills in no device numbers before a PAX record (`writeRawFile`), and does so before a file (`templateV7Plus`).
     head[329..345].fill(0);
@@ -26,7 +35,7 @@ pub(super) fn write(out: &mut Vec<u8>, name: &str, size: u64, time: u64) {
     out.extend(head);
     out.extend(record.as_bytes());
     out.resize(out.len().next_multiple_of(BLOCK), 0);
-    out.extend(block(&ascii(name), "", size, time, b'0'));
+    out.extend(block(&Fields { name: &ascii(name), prefix: "", size, time, kind: b'0' }));
 }
 
 /// Splits a long ASCII name at a slash, so that both parts fit USTAR's fields.
@@ -54,15 +63,16 @@ fn ascii(name: &str) -> String {
     name.chars().filter(char::is_ascii).collect()
 }
 
-fn block(name: &str, prefix: &str, size: u64, time: u64, kind: u8) -> [u8; BLOCK] {
+fn block(Fields { name, prefix, size, time, kind }: &Fields<'_>) -> [u8; BLOCK] {
     let mut head = [0; BLOCK];
-    text(&mut head[..NAME], name);
+    // A slash at the cut would make the file a folder to some readers.
+    text(&mut head[..NAME], name.get(..NAME).unwrap_or(name).trim_end_matches('/'));
     octal(&mut head[100..108], 0o644);
     octal(&mut head[108..116], 0);
     octal(&mut head[116..124], 0);
-    octal(&mut head[124..136], size);
-    octal(&mut head[136..148], time);
-    head[156] = kind;
+    octal(&mut head[124..136], *size);
+    octal(&mut head[136..148], *time);
+    head[156] = *kind;
     head[257..265].copy_from_slice(b"ustar\x0000");
     octal(&mut head[329..337], 0);
     octal(&mut head[337..345], 0);

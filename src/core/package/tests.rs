@@ -1,4 +1,5 @@
 use super::*;
+use crate::chart::FileMode;
 
 fn file(path: &str, text: &str) -> SourceFile {
     SourceFile { path: path.into(), mode: FileMode::Regular, bytes: text.into() }

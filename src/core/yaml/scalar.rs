@@ -112,7 +112,14 @@ pub(super) fn is_string_when_plain(text: &str) -> bool {
     }
 }
 
-/// Words that YAML 1.1 takes for a boolean, null, a special number or the merge key.
+/// Whether go-yaml reads a plain scalar of this text as a number only because it drops each `_`.
+pub(crate) fn is_number_with_underscores(text: &str) -> bool {
+    let plain = text.replace('_', "");
+    let is = |shape: &LazyLock<Option<Regex>>| shape.as_ref().is_some_and(|shape| shape.is_match(&plain));
+    plain != text && text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-')) && (is(&INTEGER) || is(&FLOAT))
+}
+
+/// Words that YAML 1.1 takes for a boolean, null or a special number. (`<<` go-yaml leaves plain.)
 fn is_word(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let is_cased = |text: &str| {
@@ -120,7 +127,7 @@ fn is_word(text: &str) -> bool {
         text.chars().all(char::is_uppercase) || rest.all(char::is_lowercase)
     };
     match lower.as_str() {
-        "" | "~" | "<<" => true,
+        "" | "~" => true,
         "y" | "yes" | "true" | "on" | "n" | "no" | "false" | "off" | "null" => is_cased(text),
         ".nan" => matches!(text, ".nan" | ".NaN" | ".NAN"),
         ".inf" | "+.inf" | "-.inf" => ["inf", "Inf", "INF"].iter().any(|end| text.ends_with(end)),
