@@ -14,10 +14,15 @@ const ANNOTATIONS: usize = 9;
 /// Ends a run that failed.
 pub(crate) fn failed(error: &anyhow::Error, is_runner: bool) -> ExitCode {
     let refusals = error.chain().find_map(|cause| {
-        cause.downcast_ref::<Refused>().map(|refused| refused.violations().to_vec()).or_else(|| cause.downcast_ref::<Refusal>().map(|one| vec![one.clone()]))
+        cause
+            .downcast_ref::<Refused>()
+            .map(|refused| refused.violations().to_vec())
+            .or_else(|| cause.downcast_ref::<Refusal>().map(|one| vec![one.clone()]))
     });
     let Some(refusals) = refusals else {
-        say(&format!("error: outside/failed\n  {error:#}\n  help: run it again; if it stays, the service named above is the one to look at"));
+        say(&format!(
+            "error: outside/failed\n  {error:#}\n  help: run it again; if it stays, the service named above is the one to look at"
+        ));
         if is_runner {
             annotate(&[format!("{error:#}")]);
         }

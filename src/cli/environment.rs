@@ -3,11 +3,7 @@
 use anyhow::Context as _;
 use chartrel_core::{Code, Refusal, Refused};
 use chartrel_stages::runner::{IdTokenRequest, Runner, Variables};
-use std::{
-    collections::BTreeMap,
-    ffi::{OsStr, OsString},
-    path::PathBuf,
-};
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
 const PREFIXES: [&str; 4] = ["CHARTREL_", "GITHUB_", "RUNNER_", "ACTIONS_"];
 
@@ -30,7 +26,11 @@ impl Environment {
             match value.into_string() {
                 Ok(value) if value.is_empty() => {}
                 Ok(value) => drop(kept.insert(name.to_owned(), value)),
-                Err(_) => refusals.push(Refusal::new(Code::EnvironmentNotUtf8, format!("the variable `{name}` is not UTF-8"), "set it to plain text")),
+                Err(_) => refusals.push(Refusal::new(
+                    Code::EnvironmentNotUtf8,
+                    format!("the variable `{name}` is not UTF-8"),
+                    "set it to plain text",
+                )),
             }
         }
         Refused::unless_empty(refusals)?;
@@ -73,7 +73,8 @@ impl Environment {
             let what = format!("this is no runner of GitHub Actions: {error}");
             Refusal::new(Code::EnvironmentIncomplete, what, "run the action in a workflow; on your own machine use `chartrel rehearse`")
         })?;
-        let text = std::fs::read_to_string(&variables.event_path).with_context(|| format!("the event `{}` cannot be read", variables.event_path.display()))?;
+        let text = std::fs::read_to_string(&variables.event_path)
+            .with_context(|| format!("the event `{}` cannot be read", variables.event_path.display()))?;
         let event = serde_json::from_str(&text).context("the event is no JSON")?;
         let temp = self.get("RUNNER_TEMP").map_or_else(std::env::temp_dir, PathBuf::from);
         let tool_cache = self.get("RUNNER_TOOL_CACHE").map_or_else(cache, PathBuf::from);
@@ -93,6 +94,7 @@ pub(crate) fn cache() -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
 
     fn read(rows: &[(&str, &[u8])]) -> Result<Environment, Refused> {

@@ -40,11 +40,11 @@ fn summary(report: &Report) -> String {
     let mut text = report.summary.clone();
     if text.is_empty() {
         for decision in &report.decisions {
-            text.push_str(&format!("- {}\n", chartrel_core::markdown::escape(decision)));
+            text.push_str(&format!("- {}\n", chartrel_core::markdown::line(decision)));
         }
     }
     for warning in &report.warnings {
-        text.push_str(&format!("\n> ⚠️ {}\n", chartrel_core::markdown::escape(warning)));
+        text.push_str(&format!("\n> ⚠️ {}\n", chartrel_core::markdown::line(warning)));
     }
     text
 }
@@ -64,7 +64,8 @@ fn heredoc(name: &str, value: &str) -> String {
 }
 
 fn append(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mut file = OpenOptions::new().append(true).create(true).open(path).with_context(|| format!("`{}` cannot be written", path.display()))?;
+    let mut file =
+        OpenOptions::new().append(true).create(true).open(path).with_context(|| format!("`{}` cannot be written", path.display()))?;
     file.write_all(text.as_bytes()).with_context(|| format!("`{}` cannot be written", path.display()))
 }
 

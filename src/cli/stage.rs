@@ -1,7 +1,7 @@
 //! The eight stages as subcommands: the runner's environment in, its files out.
 
 use crate::{end::say, environment::Environment, runner_files};
-use chartrel_stages::{bump, build, enforce, filter, format, publish, report::Report, tag, validate};
+use chartrel_stages::{build, bump, enforce, filter, format, publish, report::Report, tag, validate};
 use clap::Subcommand;
 
 /// The stages, in their order.

@@ -37,10 +37,18 @@ pub fn judge(facts: &Facts) -> Result<()> {
     let mut refuse = |code, what: String, help| refusals.push(Refusal::new(code, what, help));
     let again = "close the pull request and run tag again; it makes the branch anew";
     if !facts.is_on_main {
-        refuse(Code::TagNotOnMain, format!("the commit of `{}` is not on `main`", facts.tag), "only what was merged to `main` can be released");
+        refuse(
+            Code::TagNotOnMain,
+            format!("the commit of `{}` is not on `main`", facts.tag),
+            "only what was merged to `main` can be released",
+        );
     }
     if !facts.is_same_repository || facts.head_branch.0 != facts.head_branch.1 {
-        refuse(Code::PullRequestForeignSource, format!("the head is `{}`, expected `{}`", facts.head_branch.0.escape_debug(), facts.head_branch.1), again);
+        refuse(
+            Code::PullRequestForeignSource,
+            format!("the head is `{}`, expected `{}`", facts.head_branch.0.escape_debug(), facts.head_branch.1),
+            again,
+        );
     }
     if facts.head_tree.as_ref() != Some(&facts.tag_tree) {
         refuse(Code::PullRequestNotTag, format!("the chart at the head is not the one at `{}`", facts.tag), again);

@@ -67,14 +67,22 @@ pub fn decide(facts: &Facts) -> Decision {
     }
     if !facts.outside.is_empty() {
         let what = format!("the pull request changes files outside its chart: `{}`", facts.outside.join("`, `").escape_debug());
-        return Decision::Close(Refusal::new(Code::PullRequestOutsideChart, what, "contribute to `integration`; filter makes a pull request for each chart"));
+        return Decision::Close(Refusal::new(
+            Code::PullRequestOutsideChart,
+            what,
+            "contribute to `integration`; filter makes a pull request for each chart",
+        ));
     }
     if facts.chart_tree.is_none() || facts.chart_tree != facts.integration_tree {
         return if facts.was_integration { Decision::Refuse(superseded()) } else { Decision::Close(not_at_tip()) };
     }
     if !facts.descends {
         let what = "the source commit does not descend from that of the chart's last release";
-        return Decision::Refuse(Refusal::new(Code::PullRequestRollback, what, "revert by a new contribution to `integration`, not by moving it back"));
+        return Decision::Refuse(Refusal::new(
+            Code::PullRequestRollback,
+            what,
+            "revert by a new contribution to `integration`, not by moving it back",
+        ));
     }
     Decision::Merge
 }
@@ -94,7 +102,11 @@ fn stranger(facts: &Facts) -> Option<Refusal> {
 
 fn superseded() -> Refusal {
     let what = "a newer merge to `integration` has overtaken this content, which `integration` held before";
-    Refusal::new(Code::PullRequestSuperseded, what, "nothing: filter moves the pull request to the newer content; if it does not, run filter again")
+    Refusal::new(
+        Code::PullRequestSuperseded,
+        what,
+        "nothing: filter moves the pull request to the newer content; if it does not, run filter again",
+    )
 }
 
 fn not_at_tip() -> Refusal {

@@ -70,7 +70,10 @@ mod tests {
             (Facts { open: Some(7), ..new.clone() }, Decision::Open),
             (Facts { open: Some(7), is_recorded: true, ..new.clone() }, Decision::Opened(7)),
             (Facts { chart_head: Some(other.clone()), ..new.clone() }, Decision::Nothing("a newer merge has overtaken it")),
-            (Facts { chart_head: Some(other), is_bumped: true, open: Some(7), ..new.clone() }, Decision::Nothing("the version is set already")),
+            (
+                Facts { chart_head: Some(other), is_bumped: true, open: Some(7), ..new.clone() },
+                Decision::Nothing("the version is set already"),
+            ),
             (Facts { folder: None, ..new.clone() }, Decision::Nothing("the base is no chart branch")),
         ] {
             assert_eq!(decide(&facts), expected, "{facts:?}");

@@ -67,11 +67,13 @@ impl LineageDocument {
     /// # Errors
     /// `lineage/malformed-document` when it is too large, no JSON of this shape, or of a newer schema.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let malformed = |why: String| Refusal::new(Code::LineageMalformedDocument, why, "take `attestation-lineage.json` from the release itself");
+        let malformed =
+            |why: String| Refusal::new(Code::LineageMalformedDocument, why, "take `attestation-lineage.json` from the release itself");
         if bytes.len() > LIMIT {
             return Err(malformed(format!("the lineage document has {} bytes, more than {LIMIT}", bytes.len())).into());
         }
-        let document: Self = serde_json::from_slice(bytes).map_err(|error| malformed(format!("the lineage document cannot be read: {error}")))?;
+        let document: Self =
+            serde_json::from_slice(bytes).map_err(|error| malformed(format!("the lineage document cannot be read: {error}")))?;
         if document.schema == SCHEMA {
             Ok(document)
         } else {

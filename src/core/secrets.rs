@@ -35,7 +35,9 @@ pub fn find(bytes: &[u8]) -> Vec<Found> {
     let line_of = |at: usize| bytes.iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
     let mut found: Vec<Found> = SHAPES
         .iter()
-        .flat_map(|(shape, kind)| shape.find_iter(bytes).filter(|hit| hit.as_bytes() != EXAMPLE).map(|hit| Found { line: line_of(hit.start()), kind }))
+        .flat_map(|(shape, kind)| {
+            shape.find_iter(bytes).filter(|hit| hit.as_bytes() != EXAMPLE).map(|hit| Found { line: line_of(hit.start()), kind })
+        })
         .collect();
     found.sort_by_key(|one| one.line);
     found

@@ -32,9 +32,8 @@ pub struct Decision {
 
 /// Decides by the trees of the chart folders: exact for merges, squashes and pushes of many commits (C-48).
 pub fn decide(facts: Facts) -> Decision {
-    let is_new = |(folder, tree): &(&ChartFolder, &ObjectId)| {
-        facts.before.get(*folder) != Some(*tree) && facts.main.get(*folder) != Some(*tree)
-    };
+    let is_new =
+        |(folder, tree): &(&ChartFolder, &ObjectId)| facts.before.get(*folder) != Some(*tree) && facts.main.get(*folder) != Some(*tree);
     let charts = facts.after.iter().filter(is_new).map(|(folder, _)| folder.clone()).collect();
     let removed = facts.before.keys().filter(|folder| !facts.after.contains_key(*folder)).cloned().collect();
     Decision { charts, removed, elsewhere: facts.elsewhere }

@@ -16,7 +16,7 @@ use chartrel_clients::{
 use chartrel_core::{
     Code, Refusal, Refused,
     build::{Facts, Made, indexed, judge, make},
-    lineage::{self, Anchors, Lineage, Verified},
+    lineage::{self, Lineage, Verified},
     map, message,
     name::{ObjectId, ReleaseTag},
     provenance::{self, ResolvedDependency},
@@ -132,7 +132,12 @@ impl Work {
         let chart = prepare::prepare(&self.folder, content, helm).await?;
         if self.lineage.dependencies() != chart.dependencies.as_slice() {
             let what = format!("the dependencies of `{}` are not those that the checks saw", self.folder.path());
-            return Err(Refusal::new(Code::ChartOtherDependency, what, "find out who replaced a published package; then contribute the chart again").into());
+            return Err(Refusal::new(
+                Code::ChartOtherDependency,
+                what,
+                "find out who replaced a published package; then contribute the chart again",
+            )
+            .into());
         }
         let time = session.github.commit(&self.object.object).await?.committer_date;
         let made = make(&self.tag, &chart.chart, time, &session.repository_url())?;
@@ -143,7 +148,8 @@ impl Work {
         let facts = session.run_facts().await?;
         let tag = Subject::new(self.tag.to_string(), self.object.raw.digest_as(&self.object.sha)?);
         let package = Subject::new(made.package.name.clone(), made.package.digest);
-        let mut dependencies = vec![ResolvedDependency::commit(&facts, &self.object.object), ResolvedDependency::chart(&self.folder.path(), chart.digest)];
+        let mut dependencies =
+            vec![ResolvedDependency::commit(&facts, &self.object.object), ResolvedDependency::chart(&self.folder.path(), chart.digest)];
         dependencies.extend(chart.dependencies.iter().map(ResolvedDependency::package));
         let verify = signing::sign(session, &provenance::verification(&facts, vec![tag], &self.lineage)).await?.0;
         let build = signing::sign(session, &provenance::provenance(&facts, vec![package.clone()], &dependencies, &[])).await?.0;
@@ -161,7 +167,14 @@ impl Work {
     }
 
     /// Puts package and index entry on the publish branch and merges it; if another release lands first, on the newer tip again.
-    async fn land(&self, session: &Session, pull: &Pull, made: &Made, references: &BTreeMap<Key, Reference>, report: &mut Report) -> anyhow::Result<()> {
+    async fn land(
+        &self,
+        session: &Session,
+        pull: &Pull,
+        made: &Made,
+        references: &BTreeMap<Key, Reference>,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
         let package = session.github.create_blob(&made.package.bytes).await?;
         let body = map::write(&pull.body, references)?;
         session.github.update_pull(pull.number, &PullChange { body: Some(body), ..PullChange::default() }).await?;
@@ -171,7 +184,12 @@ impl Work {
             for name in [VERIFY, BUILD] {
                 session.github.check(&NewCheck::success(name, &head, &format!("{} is {}", made.package.name, made.package.digest))).await?;
             }
-            let merge = Merge { sha: head, method: "merge".into(), title: format!("release: {} (#{})", self.tag, pull.number), message: String::new() };
+            let merge = Merge {
+                sha: head,
+                method: "merge".into(),
+                title: format!("release: {} (#{})", self.tag, pull.number),
+                message: String::new(),
+            };
             match session.github.merge_pull(pull.number, &merge).await? {
                 Merged::Merged(commit) => {
                     report.write(format!("merged #{} into `{}` as {}", pull.number, pull.base_ref, &commit.as_str()[..12]));
@@ -180,7 +198,11 @@ impl Work {
                 Merged::HeadMoved | Merged::Refused(_) => {}
             }
         }
-        anyhow::bail!("#{} could not be merged in {TRIES} tries; other releases kept landing first, or a rule on `{}` forbids it", pull.number, pull.base_ref)
+        anyhow::bail!(
+            "#{} could not be merged in {TRIES} tries; other releases kept landing first, or a rule on `{}` forbids it",
+            pull.number,
+            pull.base_ref
+        )
     }
 
     /// The commit for `release`: its tip, the chart at the tag, the package, and the one index entry.
@@ -203,6 +225,8 @@ impl Work {
 fn stages(ids: &BTreeMap<Key, String>) -> Vec<StageEntry> {
     [("validation", "workflow-1-overall"), ("semver", Key::WORKFLOW_5_SEMVER), ("build", Key::WORKFLOW_7_BUILD)]
         .into_iter()
-        .filter_map(|(stage, key)| Some(StageEntry { stage: stage.into(), attestation: ids.iter().find(|(k, _)| k.as_str() == key)?.1.clone() }))
+        .filter_map(|(stage, key)| {
+            Some(StageEntry { stage: stage.into(), attestation: ids.iter().find(|(k, _)| k.as_str() == key)?.1.clone() })
+        })
         .collect()
 }

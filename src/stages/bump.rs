@@ -100,18 +100,30 @@ async fn source(session: &Session, pull: &Pull) -> anyhow::Result<Option<ChartFo
     let is_ours = pull.head_repository.as_deref() == Some(session.identity.repository.to_string().as_str());
     let folder = is_ours.then(|| session.policy.branches.folder_of_chart_branch(&pull.head_ref)).flatten();
     let (before, after) = (trees::charts(session, &base).await?, trees::charts(session, &pull.head_sha).await?);
-    let changed: Vec<_> = after.iter().filter(|(folder, tree)| before.get(*folder) != Some(*tree)).map(|(folder, _)| folder.clone()).collect();
+    let changed: Vec<_> =
+        after.iter().filter(|(folder, tree)| before.get(*folder) != Some(*tree)).map(|(folder, _)| folder.clone()).collect();
     let Some(folder) = folder else {
         if changed.is_empty() {
             return Ok(None);
         }
-        let what = format!("#{} changes `{}` from `{}`, which does not match expected pattern `{}`", pull.number, changed[0].path(), pull.head_ref.escape_debug(), session.policy.branches.chart_pattern());
+        let what = format!(
+            "#{} changes `{}` from `{}`, which does not match expected pattern `{}`",
+            pull.number,
+            changed[0].path(),
+            pull.head_ref.escape_debug(),
+            session.policy.branches.chart_pattern()
+        );
         return Err(Refusal::new(Code::PullRequestForeignSource, what, "contribute chart changes to `integration`").into());
     };
     let outside = trees::outside(session, &base, &pull.head_sha, &folder).await?;
     if !outside.is_empty() {
         let what = format!("#{} changes `{}` beside its chart", pull.number, outside.join("`, `").escape_debug());
-        return Err(Refusal::new(Code::PullRequestOutsideChart, what, "delete the chart branch and run filter again; it makes the branch anew").into());
+        return Err(Refusal::new(
+            Code::PullRequestOutsideChart,
+            what,
+            "delete the chart branch and run filter again; it makes the branch anew",
+        )
+        .into());
     }
     Ok(Some(folder))
 }
@@ -158,7 +170,10 @@ impl Chart {
         let description = map::description_digest(&self.pull.body);
         let link: Link = serde_json::from_value(evidence.statement.predicate.clone())?;
         let is_child = link.parent.as_ref().is_some_and(|parent| parent.digest == lineage.newest().statement);
-        if !is_child || evidence.statement.subject("pr-description") != Some(description) || !session.is_trusted(&evidence, &Stage::Bump.overall()) {
+        if !is_child
+            || evidence.statement.subject("pr-description") != Some(description)
+            || !session.is_trusted(&evidence, &Stage::Bump.overall())
+        {
             return Ok(None);
         }
         let mut report = Report::nothing(format!("#{} is bumped and signed", self.pull.number));
@@ -195,7 +210,12 @@ impl Chart {
         let mut report = Report::default();
         if bumped.commit != self.pull.head_sha {
             session.github.update_reference(&format!("heads/{}", self.pull.head_ref), &bumped.commit, false).await?;
-            report.write(format!("commit {} on `{}`: version {}", &bumped.commit.as_str()[..12], self.pull.head_ref, bumped.decision.version));
+            report.write(format!(
+                "commit {} on `{}`: version {}",
+                &bumped.commit.as_str()[..12],
+                self.pull.head_ref,
+                bumped.decision.version
+            ));
         }
         self.record(session, &bumped.commit, &references, &mut report).await?;
         report.decide(format!("{}: version {}", self.folder, bumped.decision.version));
@@ -232,7 +252,12 @@ impl Chart {
         let mut entries = Vec::new();
         for (name, text) in [("Chart.yaml", &decision.chart_file), ("CHANGELOG.md", &decision.changelog)] {
             let sha = session.github.create_blob(text.as_bytes()).await?;
-            entries.push(NewEntry { path: format!("{}/{name}", self.folder.path()), mode: "100644".into(), kind: "blob".into(), sha: Some(sha) });
+            entries.push(NewEntry {
+                path: format!("{}/{name}", self.folder.path()),
+                mode: "100644".into(),
+                kind: "blob".into(),
+                sha: Some(sha),
+            });
         }
         let tree = session.github.create_tree(Some(&base), &entries).await?;
         let head = session.github.commit(&self.pull.head_sha).await?;
@@ -268,12 +293,21 @@ impl Chart {
     }
 
     /// Writes the map and reports both checks on the final head.
-    async fn record(&self, session: &Session, head: &ObjectId, references: &BTreeMap<Key, Reference>, report: &mut Report) -> anyhow::Result<()> {
+    async fn record(
+        &self,
+        session: &Session,
+        head: &ObjectId,
+        references: &BTreeMap<Key, Reference>,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
         let body = session.github.pull(self.pull.number).await?.body;
         let written = map::write(&body, references)?;
         session.github.update_pull(self.pull.number, &PullChange { body: Some(written), ..PullChange::default() }).await?;
         report.write(format!("attestation map of #{}: {} keys", self.pull.number, references.len()));
-        session.github.check(&NewCheck::success(VERIFY, head, "every attestation verifies, from the contribution to this pull request")).await?;
+        session
+            .github
+            .check(&NewCheck::success(VERIFY, head, "every attestation verifies, from the contribution to this pull request"))
+            .await?;
         session.github.check(&NewCheck::success(SEMVER, head, "version and changelog are set")).await?;
         report.write(format!("checks `{VERIFY}` and `{SEMVER}` on {}", &head.as_str()[..12]));
         Ok(())

@@ -70,9 +70,12 @@ pub(crate) async fn reference_of(session: &Session, evidence: &Evidence) -> anyh
 }
 
 fn plain_reference(evidence: &Evidence, id: String) -> Result<Reference, Refusal> {
-    let subject = evidence.statement.subject.first().and_then(chartrel_core::statement::Subject::sha256).ok_or_else(|| {
-        Refusal::new(Code::BundleInvalid, "an attestation has no subject", "run the stage that makes it again")
-    })?;
+    let subject = evidence
+        .statement
+        .subject
+        .first()
+        .and_then(chartrel_core::statement::Subject::sha256)
+        .ok_or_else(|| Refusal::new(Code::BundleInvalid, "an attestation has no subject", "run the stage that makes it again"))?;
     Ok(Reference { id, subject, predicate_type: evidence.statement.predicate_type.clone(), statement: evidence.statement_digest })
 }
 

@@ -42,7 +42,8 @@ impl Finished {
     /// The refusal of a check that failed.
     pub(crate) fn refusal(&self) -> Option<Refusal> {
         let what = || format!("`{}` failed: {}", self.key.check_name(), self.problems.join("; "));
-        (!self.is_success()).then(|| Refusal::new(Code::CheckFailed, what(), "mend it in the pull request; the check runs again with the next push"))
+        (!self.is_success())
+            .then(|| Refusal::new(Code::CheckFailed, what(), "mend it in the pull request; the check runs again with the next push"))
     }
 }
 
@@ -61,7 +62,11 @@ pub(crate) async fn content(session: &Session, helm: &Helm, key: &Key, charts: &
         conclusion: conclude(problems),
     });
     let rows = rows.collect();
-    let problems = charts.iter().zip(&found).flat_map(|(chart, problems)| problems.iter().map(|problem| format!("{}: {problem}", chart.folder))).collect();
+    let problems = charts
+        .iter()
+        .zip(&found)
+        .flat_map(|(chart, problems)| problems.iter().map(|problem| format!("{}: {problem}", chart.folder)))
+        .collect();
     Ok(finish(session, helm, key, Scope::Charts(rows), problems))
 }
 
@@ -72,7 +77,12 @@ async fn one(helm: &Helm, key: &Key, chart: &Prepared) -> anyhow::Result<Problem
         (None, "security") => Ok(security::run(chart)),
         (None, other) => {
             let what = format!("the policy requires the check `{other}`, which chartrel does not have");
-            Err(Refusal::new(Code::PolicyInvalid, what, "name the job that fulfils it under `signers.keys`, or take it off `checks.required`").into())
+            Err(Refusal::new(
+                Code::PolicyInvalid,
+                what,
+                "name the job that fulfils it under `signers.keys`, or take it off `checks.required`",
+            )
+            .into())
         }
     }
 }
@@ -91,7 +101,8 @@ pub(crate) fn finish(session: &Session, helm: &Helm, key: &Key, scope: Scope, pr
         Scope::Charts(charts) => (charts, None),
         Scope::Commits(range) => (Vec::new(), Some(range)),
     };
-    let tools = BTreeMap::from([("chartrel".to_owned(), env!("CARGO_PKG_VERSION").to_owned()), ("helm".to_owned(), helm.version().to_owned())]);
+    let tools =
+        BTreeMap::from([("chartrel".to_owned(), env!("CARGO_PKG_VERSION").to_owned()), ("helm".to_owned(), helm.version().to_owned())]);
     let result = CheckResult {
         check: key.clone(),
         tools,

@@ -44,7 +44,9 @@ pub(crate) async fn repository(session: &Session, commit: &ObjectId) -> anyhow::
 pub(crate) async fn source_files(checkout: &Checkout, commit: &ObjectId, folder: &ChartFolder) -> anyhow::Result<Vec<SourceFile>> {
     let inside = format!("{}/", folder.path());
     let files = checkout.files(commit, &folder.path()).await?.into_iter();
-    Ok(files.filter_map(|file| Some(SourceFile { path: file.path.strip_prefix(&inside)?.to_owned(), mode: mode(file.mode), bytes: file.bytes })).collect())
+    Ok(files
+        .filter_map(|file| Some(SourceFile { path: file.path.strip_prefix(&inside)?.to_owned(), mode: mode(file.mode), bytes: file.bytes }))
+        .collect())
 }
 
 /// Git's mode of an entry.

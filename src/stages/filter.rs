@@ -1,16 +1,10 @@
 //! Filter gives each contributed chart a branch and a pull request that carry it alone; it never moves a chart branch.
 
-use crate::{
-    chain, content, handover,
-    report::Report,
-    session::Session,
-    signing, trees,
-};
+use crate::{chain, content, handover, report::Report, session::Session, signing, trees};
 use anyhow::Context as _;
 use chartrel_clients::github::{NewPull, Pull, PullChange};
 use chartrel_core::{
-    Code, Refusal, Refused, Sha256,
-    body,
+    Code, Refusal, Refused, Sha256, body,
     evidence::Evidence,
     filter::{Decision, Facts, decide},
     lineage::{Anchors, Lineage, Verified},

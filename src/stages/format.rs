@@ -1,6 +1,7 @@
 //! Format opens the pull request from a chart branch to `main`, with the map and the lineage so far; it never moves a branch.
 
 use crate::{chain, content, handover, inputs, report::Report, runner::Runner, session::Session, signing};
+use anyhow::Context as _;
 use chartrel_clients::github::{NewPull, Pull, PullChange};
 use chartrel_core::{
     body,
@@ -11,7 +12,6 @@ use chartrel_core::{
     stage::Stage,
     statement::Subject,
 };
-use anyhow::Context as _;
 
 /// The inputs of `format`.
 #[derive(Debug, Clone, clap::Args)]
@@ -66,7 +66,9 @@ async fn facts(session: &Session, merged: &Pull, folder: &ChartFolder, open: Opt
     let is_recorded = match (&chart_head, linked) {
         (Some(head), Some(reference)) => {
             let digest = content::commit_digest(session, head).await?;
-            chain::newest_link(session, Stage::Format, ("commit", digest)).await?.is_some_and(|link| link.statement_digest == reference.statement)
+            chain::newest_link(session, Stage::Format, ("commit", digest))
+                .await?
+                .is_some_and(|link| link.statement_digest == reference.statement)
         }
         _ => false,
     };

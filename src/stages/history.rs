@@ -57,7 +57,10 @@ pub(crate) async fn next_release(
         None => session.main_tip.clone(),
     };
     let log = checkout.log(Some(&since), tip, Some(&path)).await?;
-    let commits = log.into_iter().filter(|entry| !commit::is_own(&entry.message)).map(|entry| Commit { id: entry.id.to_string(), message: entry.message });
+    let commits = log
+        .into_iter()
+        .filter(|entry| !commit::is_own(&entry.message))
+        .map(|entry| Commit { id: entry.id.to_string(), message: entry.message });
     let facts = Facts {
         chart_file: text(chart, "Chart.yaml").unwrap_or_default(),
         changelog: main_file(session, &format!("{path}/CHANGELOG.md")).await?,

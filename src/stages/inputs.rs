@@ -31,7 +31,11 @@ pub(crate) fn boolean(name: &str, value: Option<&str>) -> Result<bool, Refusal> 
 
 fn required<'a>(name: &str, value: Option<&'a str>) -> Result<&'a str, Refusal> {
     value.filter(|text| !text.is_empty()).ok_or_else(|| {
-        Refusal::new(Code::InputMissing, format!("input `{name}` is missing"), format!("give `{name}`; the stage before passes it when it dispatches"))
+        Refusal::new(
+            Code::InputMissing,
+            format!("input `{name}` is missing"),
+            format!("give `{name}`; the stage before passes it when it dispatches"),
+        )
     })
 }
 
@@ -41,7 +45,9 @@ mod tests {
 
     #[test]
     fn a_bad_input_is_named() {
-        for (value, code) in [(None, Code::InputMissing), (Some(""), Code::InputMissing), (Some("x"), Code::InputInvalid), (Some("0"), Code::InputInvalid)] {
+        for (value, code) in
+            [(None, Code::InputMissing), (Some(""), Code::InputMissing), (Some("x"), Code::InputInvalid), (Some("0"), Code::InputInvalid)]
+        {
             let refusal = number("pr", value).unwrap_err();
             assert_eq!(refusal.code, code);
             assert!(refusal.what.contains("`pr`"));

@@ -30,8 +30,5 @@ use chartrel_core::{Refusal, Refused};
 /// # Errors
 /// The error itself, when it is no refusal.
 pub(crate) fn refusals(error: anyhow::Error) -> anyhow::Result<Vec<Refusal>> {
-    error
-        .downcast::<Refused>()
-        .map(Refused::into_violations)
-        .or_else(|error| error.downcast::<Refusal>().map(|refusal| vec![refusal]))
+    error.downcast::<Refused>().map(Refused::into_violations).or_else(|error| error.downcast::<Refusal>().map(|refusal| vec![refusal]))
 }

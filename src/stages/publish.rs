@@ -8,7 +8,8 @@ mod signed;
 use crate::{chain, content, inputs, report::Report, runner::Runner, session::Session};
 use chartrel_clients::registry::Registry;
 use chartrel_core::{
-    Code, Refusal, Refused, annotation::Annotation,
+    Code, Refusal, Refused,
+    annotation::Annotation,
     chart::SourceFile,
     lineage::{Anchors, Lineage, Verified},
     map,

@@ -226,7 +226,11 @@ impl Session {
             return Ok(());
         }
         let what = format!("this stage runs on `{expected}`, but was started on `{}`", self.runner.variables.git_ref);
-        Err(Refusal::new(Code::EnvironmentWrongBranch, what, format!("dispatch it on `{branch}`: nothing that another branch's workflow says is trusted")))
+        Err(Refusal::new(
+            Code::EnvironmentWrongBranch,
+            what,
+            format!("dispatch it on `{branch}`: nothing that another branch's workflow says is trusted"),
+        ))
     }
 }
 

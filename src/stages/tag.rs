@@ -56,7 +56,8 @@ async fn one(session: &Session, folder: &ChartFolder, report: &mut Report) -> an
         Some(object) => Some(session.github.tag_object(&object).await?.object),
         None => None,
     };
-    let published = session.github.pulls(Some(&session.policy.branches.publish(&tag)), Some(&session.policy.branches.release), "all").await?;
+    let published =
+        session.github.pulls(Some(&session.policy.branches.publish(&tag)), Some(&session.policy.branches.release), "all").await?;
     let is_built = published.iter().any(|pull| pull.is_merged);
     // What is tagged and built needs no further look: this runs for every chart on every push.
     let merge = if is_built { None } else { merge_of(session, folder).await? };
@@ -68,7 +69,12 @@ async fn one(session: &Session, folder: &ChartFolder, report: &mut Report) -> an
         is_pushed: is_pushed(session, folder).await?,
         is_built,
     };
-    let release = |at: ObjectId| Release { folder: folder.clone(), tag: tag.clone(), at, open: published.iter().find(|pull| pull.state == "open").cloned() };
+    let release = |at: ObjectId| Release {
+        folder: folder.clone(),
+        tag: tag.clone(),
+        at,
+        open: published.iter().find(|pull| pull.state == "open").cloned(),
+    };
     match (decide(&facts), merge) {
         (Decision::Nothing(_), _) => Ok(None),
         (Decision::Refuse(refusal), _) => Err(refusal.into()),
@@ -148,12 +154,18 @@ impl Release {
     }
 
     /// The tag object, made of what is fixed alone: made again it is the same object.
-    async fn object(&self, session: &Session, pull: &Pull, lineage: &Verified<Lineage>) -> anyhow::Result<chartrel_clients::github::TagObject> {
+    async fn object(
+        &self,
+        session: &Session,
+        pull: &Pull,
+        lineage: &Verified<Lineage>,
+    ) -> anyhow::Result<chartrel_clients::github::TagObject> {
         if let Some(id) = session.github.reference(&format!("tags/{}", self.tag)).await? {
             return session.github.tag_object(&id).await;
         }
         let path = format!("{}/CHANGELOG.md", self.folder.path());
-        let changelog = session.github.file(&path, self.at.as_str()).await?.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+        let changelog =
+            session.github.file(&path, self.at.as_str()).await?.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
         let annotation = Annotation {
             tag: self.tag.clone(),
             attestations: lineage.ids(),
@@ -175,7 +187,12 @@ impl Release {
         session.github.create_tag_object(&new).await
     }
 
-    async fn sign(&self, session: &Session, lineage: &Verified<Lineage>, object: &chartrel_clients::github::TagObject) -> anyhow::Result<BTreeMap<Key, Reference>> {
+    async fn sign(
+        &self,
+        session: &Session,
+        lineage: &Verified<Lineage>,
+        object: &chartrel_clients::github::TagObject,
+    ) -> anyhow::Result<BTreeMap<Key, Reference>> {
         let subjects = vec![
             Subject::new(self.tag.to_string(), object.raw.digest_as(&object.sha)?),
             Subject::new("commit", content::commit_digest(session, &self.at).await?),
@@ -265,7 +282,9 @@ async fn back_merge(session: &Session, tags: &[ReleaseTag], report: &mut Report)
     match session.github.merge_pull(pull.number, &merge).await? {
         Merged::Merged(_) => report.write(format!("merged `{}` back into `{}` (#{})", branches.main, branches.integration, pull.number)),
         // The release goes on; without an App a person has to merge this one.
-        Merged::HeadMoved | Merged::Refused(_) => report.warnings.push(format!("#{} merges `{}` back into `{}`: please merge it by hand", pull.number, branches.main, branches.integration)),
+        Merged::HeadMoved | Merged::Refused(_) => report
+            .warnings
+            .push(format!("#{} merges `{}` back into `{}`: please merge it by hand", pull.number, branches.main, branches.integration)),
     }
     Ok(())
 }

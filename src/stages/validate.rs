@@ -61,7 +61,9 @@ pub async fn run(inputs: Inputs, runner: Runner) -> anyhow::Result<Report> {
         "pull_request" if base_branch(&session) != Some(integration.as_str()) => {
             return Ok(Report::nothing(format!("the pull request does not go to `{integration}`")));
         }
-        "push" if v.git_ref != format!("refs/heads/{integration}") => return Ok(Report::nothing(format!("the push is not to `{integration}`"))),
+        "push" if v.git_ref != format!("refs/heads/{integration}") => {
+            return Ok(Report::nothing(format!("the push is not to `{integration}`")));
+        }
         "pull_request" | "push" => {}
         other => return Ok(Report::nothing(format!("validate runs on pull requests and pushes, not on `{other}`"))),
     }
@@ -85,7 +87,13 @@ struct Bench {
 impl Bench {
     /// A pull request: content checks, signed where this job may and the policy trusts it; the others as feedback.
     async fn pull_request(self) -> anyhow::Result<Report> {
-        let number = self.session.runner.event.pointer("/pull_request/number").and_then(serde_json::Value::as_u64).context("the event has no pull request")?;
+        let number = self
+            .session
+            .runner
+            .event
+            .pointer("/pull_request/number")
+            .and_then(serde_json::Value::as_u64)
+            .context("the event has no pull request")?;
         let pull = self.session.github.pull(number).await?;
         let tip = self.session.runner.variables.sha.clone();
         let from = self.checkout.merge_base(&pull.base_sha, &tip).await?;
@@ -97,8 +105,10 @@ impl Bench {
         if signs && !charts.is_empty() {
             references = self.sign_all(&finished, &charts).await?;
         }
-        let commits = self.session.github.pull_commits(number).await?.into_iter().map(|(id, text)| (id.to_string(), text)).collect::<Vec<_>>();
-        let (sections, commit_checks) = self.commit_checks(std::slice::from_ref(&pull), &commits, &charts, &Range { from, to: tip.clone() }).await?;
+        let commits =
+            self.session.github.pull_commits(number).await?.into_iter().map(|(id, text)| (id.to_string(), text)).collect::<Vec<_>>();
+        let (sections, commit_checks) =
+            self.commit_checks(std::slice::from_ref(&pull), &commits, &charts, &Range { from, to: tip.clone() }).await?;
         finished.extend(commit_checks);
         let mut report = self.tell(&decision, &finished);
         if pull.head_repository.as_deref() == Some(self.session.identity.repository.to_string().as_str()) {
@@ -114,7 +124,11 @@ impl Bench {
         let tip = self.session.runner.variables.sha.clone();
         let digest = content::commit_digest(&self.session, &tip).await?;
         if let Some(link) = chain::newest_link(&self.session, Stage::Validate, ("commit", digest)).await? {
-            return Ok(Report::nothing(format!("`{}` was validated by {}", &tip.as_str()[..12], link.claims.run_invocation_uri.unwrap_or_default())));
+            return Ok(Report::nothing(format!(
+                "`{}` was validated by {}",
+                &tip.as_str()[..12],
+                link.claims.run_invocation_uri.unwrap_or_default()
+            )));
         }
         let from = self.range_start(&tip).await?;
         let decision = self.contributed(&from, &tip).await?;
@@ -129,7 +143,8 @@ impl Bench {
                 None => finished.push(checks::content(&self.session, &self.helm, key, &charts).await?),
             }
         }
-        let commits: Vec<_> = self.checkout.log(Some(&from), &tip, None).await?.into_iter().map(|entry| (entry.id.to_string(), entry.message)).collect();
+        let commits: Vec<_> =
+            self.checkout.log(Some(&from), &tip, None).await?.into_iter().map(|entry| (entry.id.to_string(), entry.message)).collect();
         finished.extend(self.commit_checks(&pulls, &commits, &charts, &range).await?.1);
         references.extend(self.sign_all(&finished, &charts).await?);
         let mut report = self.tell(&decision, &finished);
@@ -176,7 +191,11 @@ impl Bench {
 
     async fn trees(&self, commit: &ObjectId) -> anyhow::Result<Trees> {
         let entries = self.checkout.entries(commit, trees::CHARTS).await?;
-        Ok(entries.into_iter().filter(|entry| entry.mode == 0o040_000).filter_map(|entry| Some((entry.path.rsplit('/').next()?.parse().ok()?, entry.id))).collect())
+        Ok(entries
+            .into_iter()
+            .filter(|entry| entry.mode == 0o040_000)
+            .filter_map(|entry| Some((entry.path.rsplit('/').next()?.parse().ok()?, entry.id)))
+            .collect())
     }
 
     /// The merged pull requests of the range; a commit that touches a chart and came by none is refused (M-060).
@@ -185,7 +204,8 @@ impl Bench {
         for id in self.checkout.first_parents(tip, ANCESTORS).await?.into_iter().take_while(|id| id != from) {
             let integration = &self.session.policy.branches.integration;
             let found = self.session.github.pulls_of_commit(&id).await?;
-            let merged = found.into_iter().find(|pull| pull.is_merged && pull.base_ref == *integration && pull.merge_commit.as_ref() == Some(&id));
+            let merged =
+                found.into_iter().find(|pull| pull.is_merged && pull.base_ref == *integration && pull.merge_commit.as_ref() == Some(&id));
             match merged {
                 Some(pull) => pulls.push(pull),
                 None => refusals.extend(self.without_pull(&id, charts).await?),
@@ -281,7 +301,13 @@ impl Bench {
         Ok(references)
     }
 
-    async fn link(&self, range: &Range, pulls: &[Pull], charts: &[Prepared], references: &BTreeMap<Key, Reference>) -> anyhow::Result<Reference> {
+    async fn link(
+        &self,
+        range: &Range,
+        pulls: &[Pull],
+        charts: &[Prepared],
+        references: &BTreeMap<Key, Reference>,
+    ) -> anyhow::Result<Reference> {
         let digest = content::commit_digest(&self.session, &range.to).await?;
         let mut subjects = vec![Subject::new("commit", digest)];
         subjects.extend(pulls.iter().map(|pull| Subject::new("pr-description", map::description_digest(&pull.body))));
@@ -331,7 +357,12 @@ impl Bench {
         let mut report = Report::default();
         let names: Vec<&str> = decision.charts.iter().map(ChartFolder::as_str).collect();
         report.decide(if names.is_empty() { "no chart is contributed".to_owned() } else { format!("contributed: {}", names.join(", ")) });
-        report.warnings.extend(decision.removed.iter().map(|folder| format!("`{}` is removed: nothing is released for it, its versions stay published", folder.path())));
+        report.warnings.extend(
+            decision
+                .removed
+                .iter()
+                .map(|folder| format!("`{}` is removed: nothing is released for it, its versions stay published", folder.path())),
+        );
         report.outputs.insert("charts", serde_json::to_string(&names).unwrap_or_default());
         report.outputs.insert("non-chart-files", serde_json::to_string(&decision.elsewhere).unwrap_or_default());
         for one in finished {

@@ -28,7 +28,11 @@ enum Kind {
 impl Contribution {
     /// The built-in one: a feature in one chart and a fix in another, in one pull request.
     pub(crate) fn example() -> Self {
-        Self { title: "feat: let both charts carry labels of their own".into(), charts: vec!["beacon".into(), "tide".into()], kind: Kind::Example }
+        Self {
+            title: "feat: let both charts carry labels of their own".into(),
+            charts: vec!["beacon".into(), "tide".into()],
+            kind: Kind::Example,
+        }
     }
 
     /// What it is, in words.
@@ -47,7 +51,12 @@ impl Contribution {
         match &self.kind {
             Kind::Example => {
                 append(dir, "charts/beacon/values.yaml", "\n# Labels for every object of the release.\nextraLabels: {}\n")?;
-                replace(dir, "charts/beacon/templates/deployment.yaml", "  labels:\n", "  labels:\n    {{- with .Values.extraLabels }}{{- toYaml . | nindent 4 }}{{- end }}\n")?;
+                replace(
+                    dir,
+                    "charts/beacon/templates/deployment.yaml",
+                    "  labels:\n",
+                    "  labels:\n    {{- with .Values.extraLabels }}{{- toYaml . | nindent 4 }}{{- end }}\n",
+                )?;
                 commit(dir, "feat(beacon): add labels of one's own")?;
                 replace(dir, "charts/tide/templates/configmap.yaml", "{{ .Values.message }}", "{{ .Values.message | quote }}")?;
                 commit(dir, "fix(tide): quote the message")
@@ -72,7 +81,9 @@ pub(crate) fn of(dir: &Path) -> anyhow::Result<Contribution> {
     let charts = charts(dir, "HEAD")?;
     let Some(first) = charts.first().cloned() else {
         let what = "the repository has no chart below `charts/`";
-        return Err(Refusal::new(Code::RehearseNoCharts, what, "put each chart into a folder of its own, `charts/<chart>/Chart.yaml`").into());
+        return Err(
+            Refusal::new(Code::RehearseNoCharts, what, "put each chart into a folder of its own, `charts/<chart>/Chart.yaml`").into()
+        );
     };
     let newest = git(dir, &["log", "-1", "--first-parent", "--format=%H %P%x00%s", "--", "charts"])?;
     let (ids, subject) = newest.trim().split_once('\0').context("the history of `charts/` cannot be read")?;

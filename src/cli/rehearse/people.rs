@@ -14,7 +14,10 @@ pub(crate) struct People {
 impl People {
     /// Gives both their tokens.
     pub(crate) fn of(universe: &Universe) -> anyhow::Result<Self> {
-        let person = |name: &str, role| GitHub::new(&universe.github.api_url(), &Token::new(universe.github.token(Actor::Person(name.into(), role))), &universe.repository);
+        let person = |name: &str, role| {
+            let token = Token::new(&universe.github.token(&Actor::Person(name.into(), role)))?;
+            GitHub::new(&universe.github.api_url(), &token, &universe.repository)
+        };
         Ok(Self { alice: person("alice", Role::Write)?, bob: person("bob", Role::Admin)? })
     }
 
@@ -35,9 +38,11 @@ impl People {
                 if pull.head_ref == "main" {
                     continue;
                 }
-                let merge = Merge { sha: pull.head_sha.clone(), method: "merge".into(), title: None, message: None };
+                let merge = Merge { sha: pull.head_sha.clone(), method: "merge".into(), title: String::new(), message: String::new() };
                 match self.bob.merge_pull(pull.number, &merge).await? {
-                    Merged::Merged(_) => return Ok(Some(format!("Bob reviews and merges #{} `{}` into `{base}`", pull.number, pull.title))),
+                    Merged::Merged(_) => {
+                        return Ok(Some(format!("Bob reviews and merges #{} `{}` into `{base}`", pull.number, pull.title)));
+                    }
                     Merged::HeadMoved => {}
                     Merged::Refused(why) => anyhow::bail!("Bob could not merge #{}: {why}", pull.number),
                 }

@@ -51,15 +51,21 @@ pub(crate) async fn play(universe: &Universe, story: &Story, out: &Out, teller: 
 /// The jobs of the caller workflow that a run starts: the same conditions stand in its file.
 fn stages(run: &Run) -> Vec<Stage> {
     match (run.event.as_str(), run.git_ref.as_str()) {
-        ("pull_request", _) if run.base_ref.as_deref() == Some("integration") && run.head_ref.as_deref() != Some("main") => vec![Stage::Validate],
+        ("pull_request", _) if run.base_ref == "integration" && run.head_ref != "main" => vec![Stage::Validate],
         ("push", "refs/heads/integration") => vec![Stage::Validate, Stage::Filter],
         ("push", "refs/heads/main") => vec![Stage::Tag],
-        ("workflow_dispatch", _) => Stage::ALL.into_iter().filter(|stage| run.inputs.get("stage").map(String::as_str) == Some(stage.verb())).collect(),
+        ("workflow_dispatch", _) => {
+            Stage::ALL.into_iter().filter(|stage| run.inputs.get("stage").map(String::as_str) == Some(stage.verb())).collect()
+        }
         _ => Vec::new(),
     }
 }
 
 fn failure(ended: Option<&Ended>) -> Refusal {
     let (stage, log) = ended.map_or(("a stage".to_owned(), ""), |end| (format!("`{}`", end.stage), end.log.trim()));
-    Refusal::new(Code::RehearseStageFailed, format!("{stage} did not pass:\n    {}", log.replace('\n', "\n    ")), "mend what it names, then rehearse again; `logs/` in the folder holds every log")
+    Refusal::new(
+        Code::RehearseStageFailed,
+        format!("{stage} did not pass:\n    {}", log.replace('\n', "\n    ")),
+        "mend what it names, then rehearse again; `logs/` in the folder holds every log",
+    )
 }

@@ -42,7 +42,13 @@ pub(crate) async fn run(universe: &Universe, out: &Out, stage: Stage, run: &Run)
     }
     let binary = std::env::current_exe().context("this program does not know where it lies")?;
     let mut command = Command::new(binary);
-    command.arg(stage.verb()).env_clear().envs(variables(universe, run, stage, &files)).current_dir(place.path()).stdin(Stdio::null()).kill_on_drop(true);
+    command
+        .arg(stage.verb())
+        .env_clear()
+        .envs(variables(universe, run, stage, &files))
+        .current_dir(place.path())
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
     let output = command.output().await.with_context(|| format!("`chartrel {stage}` could not be started"))?;
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
     let path = out.path(&format!("logs/{:03}-{stage}.log", run.id));
@@ -111,6 +117,8 @@ fn variables(universe: &Universe, run: &Run, stage: Stage, files: &Files) -> Vec
         ("PATH", std::env::var("PATH").unwrap_or_default()),
         ("HOME", path(&files.temp)),
         ("GITHUB_ACTIONS", "true".into()),
+        // The world is on loopback; a proxy of this machine has no part in it.
+        ("NO_PROXY", "127.0.0.1".into()),
         ("GITHUB_SERVER_URL", "https://github.com".into()),
         ("GITHUB_API_URL", universe.github.api_url()),
         ("GITHUB_REPOSITORY", universe.repository.to_string()),
@@ -126,7 +134,7 @@ fn variables(universe: &Universe, run: &Run, stage: Stage, files: &Files) -> Vec
         ("GITHUB_STEP_SUMMARY", path(&files.summary)),
         ("RUNNER_TEMP", path(&files.temp)),
         ("RUNNER_TOOL_CACHE", path(&crate::environment::cache())),
-        ("CHARTREL_TOKEN", universe.github.token(Actor::App)),
+        ("CHARTREL_TOKEN", universe.github.token(&Actor::App)),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))

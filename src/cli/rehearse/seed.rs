@@ -16,8 +16,15 @@ use tempfile::TempDir;
 static ADOPTER: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/tests/adopter");
 
 /// The checks of a rehearsal: those of MISSION A.10.
-const CHECKS: [&str; 7] =
-    ["lint-test-v1.32.11", "lint-test-v1.33.7", "lint-test-v1.34.3", "artifacthub-lint", "security", "commit-validation", "changelog-generation"];
+const CHECKS: [&str; 7] = [
+    "lint-test-v1.32.11",
+    "lint-test-v1.33.7",
+    "lint-test-v1.34.3",
+    "artifacthub-lint",
+    "security",
+    "commit-validation",
+    "changelog-generation",
+];
 
 /// What the story starts from.
 pub(crate) struct Story {
@@ -53,7 +60,6 @@ pub(crate) async fn seed(universe: &Universe, repository: Option<&Path>, teller:
     push(universe, dir, "HEAD:refs/heads/main")?;
     push(universe, dir, "HEAD:refs/heads/integration")?;
     release_branch(universe, dir)?;
-    universe.github.set_default_branch("main")?;
     teller.scene(&format!("{source}; {}", contribution.about()));
     Ok(Story { contribution, source, clone })
 }
@@ -75,9 +81,20 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
 fn adopt(universe: &Universe, dir: &Path) -> anyhow::Result<()> {
     let policy = dir.join(".github/chartrel.yaml");
     let text = std::fs::read_to_string(&policy).unwrap_or_default();
-    let mut value = if text.trim().is_empty() { json!({"version": 1, "checks": {"required": CHECKS}}) } else { chartrel_core::yaml::parse(&text)? };
-    set(&mut value, "signers", json!({"workflows": SIGNERS, "refs": [VERSION], "released": [universe.released.to_string()]}));
-    set(&mut value, "trust", json!({"trusted-root": ".github/sigstore/trusted_root.json", "signing-config": ".github/sigstore/signing_config.json"}));
+    let mut value =
+        if text.trim().is_empty() { json!({"version": 1, "checks": {"required": CHECKS}}) } else { chartrel_core::yaml::parse(&text)? };
+    let signers = json!({
+        "workflows": SIGNERS,
+        "refs": [VERSION],
+        "released": [universe.released.to_string()],
+        "issuer": universe.oidc.issuer(),
+    });
+    set(&mut value, "signers", signers);
+    set(
+        &mut value,
+        "trust",
+        json!({"trusted-root": ".github/sigstore/trusted_root.json", "signing-config": ".github/sigstore/signing_config.json"}),
+    );
     let publish = json!({
         "oci": format!("{}/acme/charts", universe.registry.host()),
         "repository-url": universe.hosting.url(),
@@ -88,7 +105,10 @@ fn adopt(universe: &Universe, dir: &Path) -> anyhow::Result<()> {
     write(&policy, chartrel_core::yaml::emit(&value))?;
     write(&dir.join(".github/sigstore/trusted_root.json"), universe.sigstore.trusted_root())?;
     write(&dir.join(".github/sigstore/signing_config.json"), universe.sigstore.signing_config())?;
-    let caller = ADOPTER.get_file(".github/workflows/chartrel.yml").and_then(include_dir::File::contents_utf8).context("the example has no caller workflow")?;
+    let caller = ADOPTER
+        .get_file(".github/workflows/chartrel.yml")
+        .and_then(include_dir::File::contents_utf8)
+        .context("the example has no caller workflow")?;
     write(&dir.join(".github/workflows/chartrel.yml"), caller.to_owned())
 }
 
@@ -138,13 +158,32 @@ pub(crate) fn push(universe: &Universe, dir: &Path, refspec: &str) -> anyhow::Re
 /// Runs git as the contributor, without the configuration of this machine.
 pub(crate) fn git(dir: &Path, arguments: &[&str]) -> anyhow::Result<String> {
     let output = std::process::Command::new("git")
-        .args(["-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "core.autocrlf=false", "-c", "protocol.file.allow=always"])
+        .args([
+            "-c",
+            "core.hooksPath=/dev/null",
+            "-c",
+            "commit.gpgSign=false",
+            "-c",
+            "core.autocrlf=false",
+            "-c",
+            "protocol.file.allow=always",
+        ])
         .args(arguments)
         .current_dir(dir)
         .envs([("GIT_CONFIG_NOSYSTEM", "1"), ("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_TERMINAL_PROMPT", "0")])
-        .envs([("GIT_AUTHOR_NAME", "Alice"), ("GIT_AUTHOR_EMAIL", "alice@example.org"), ("GIT_COMMITTER_NAME", "Alice"), ("GIT_COMMITTER_EMAIL", "alice@example.org")])
+        .envs([
+            ("GIT_AUTHOR_NAME", "Alice"),
+            ("GIT_AUTHOR_EMAIL", "alice@example.org"),
+            ("GIT_COMMITTER_NAME", "Alice"),
+            ("GIT_COMMITTER_EMAIL", "alice@example.org"),
+        ])
         .output()
         .context("git could not be started; it must be on PATH")?;
-    anyhow::ensure!(output.status.success(), "git {}: {}", arguments.first().unwrap_or(&""), String::from_utf8_lossy(&output.stderr).trim());
+    anyhow::ensure!(
+        output.status.success(),
+        "git {}: {}",
+        arguments.first().unwrap_or(&""),
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

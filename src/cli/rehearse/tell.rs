@@ -1,14 +1,9 @@
 //! Telling the story: a timeline on stderr as it happens, and the report that stays.
 
-use super::{
-    folder::Out,
-    process::Ended,
-    seed::Story,
-    universe::Universe,
-};
-use crate::end::say;
+use super::{folder::Out, process::Ended, seed::Story, universe::Universe};
+use crate::{end::say, verify::Question};
 use anyhow::Context as _;
-use chartrel_core::{release::LineageDocument, stage::Stage};
+use chartrel_core::{lineage::Anchors, release::LineageDocument, stage::Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::{
@@ -58,7 +53,13 @@ impl Teller {
         let mark = if end.code == Some(0) { "✓" } else { "✗" };
         let mut decisions = end.decisions.iter();
         let first = decisions.next().map_or("", String::as_str);
-        self.line(&format!("{}  {mark} {} {:<8} {first}  ({} ms)", self.time(), end.stage.number(), end.stage.verb(), end.took.as_millis()));
+        self.line(&format!(
+            "{}  {mark} {} {:<8} {first}  ({} ms)",
+            self.time(),
+            end.stage.number(),
+            end.stage.verb(),
+            end.took.as_millis()
+        ));
         for text in decisions {
             self.line(&format!("{:22}{text}", ""));
         }
@@ -77,7 +78,12 @@ impl Teller {
         for release in &report.releases {
             say(&format!("\n{}", release.tree));
         }
-        say(&format!("{} release(s) in {:.1} s. Everything lies in {}:", report.releases.len(), self.started.elapsed().as_secs_f64(), out.root().display()));
+        say(&format!(
+            "{} release(s) in {:.1} s. Everything lies in {}:",
+            report.releases.len(),
+            self.started.elapsed().as_secs_f64(),
+            out.root().display()
+        ));
         for (name, what) in PLACES {
             say(&format!("  {name:<22}{what}"));
         }
@@ -191,12 +197,19 @@ impl Report {
     }
 
     fn markdown(&self) -> String {
-        use chartrel_core::markdown::escape;
-        let mut text = format!("# Rehearsal\n\nFrom {}: {}.\n\n", escape(&self.source), escape(&self.contribution));
+        use chartrel_core::markdown::line;
+        let mut text = format!("# Rehearsal\n\nFrom {}: {}.\n\n", line(&self.source), line(&self.contribution));
         text.push_str("| # | Stage | Decision | Written | Time |\n|---|---|---|---|---|\n");
         for row in &self.stages {
-            let cell = |lines: &[String]| lines.iter().map(|line| escape(line)).collect::<Vec<_>>().join("<br>");
-            text.push_str(&format!("| {} | {} | {} | {} | {} ms |\n", row.stage.number(), row.stage, cell(&row.decisions), cell(&row.wrote), row.milliseconds));
+            let cell = |lines: &[String]| lines.iter().map(|text| line(text)).collect::<Vec<_>>().join("<br>");
+            text.push_str(&format!(
+                "| {} | {} | {} | {} | {} ms |\n",
+                row.stage.number(),
+                row.stage,
+                cell(&row.decisions),
+                cell(&row.wrote),
+                row.milliseconds
+            ));
         }
         text.push_str("\n## Releases\n\n");
         for release in &self.releases {
@@ -235,8 +248,15 @@ fn releases(universe: &Universe, out: &Out) -> anyhow::Result<Vec<ReleaseRow>> {
 /// The chain as `chartrel verify` proves it, offline, from what the release itself carries.
 fn tree(universe: &Universe, assets: &Path, document: &LineageDocument) -> anyhow::Result<String> {
     let package = std::fs::read(assets.join(document.tag.package()))?;
-    let verdict = crate::verify::offline(&package, document, vec![universe.sigstore.trusted_root()])?;
-    Ok(verdict.tree())
+    let digest = chartrel_core::Sha256::of(&package);
+    let question = Question {
+        anchors: Anchors { package: Some((document.tag.package(), digest)), ..Anchors::default() },
+        repository: universe.repository.clone(),
+        roots: vec![universe.sigstore.trusted_root()],
+        issuer: Some(universe.oidc.issuer()),
+        policy: None,
+    };
+    Ok(crate::verify::prove(document, &question)?)
 }
 
 /// Prints the report as JSON on stdout.

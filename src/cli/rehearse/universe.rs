@@ -7,7 +7,7 @@ use chartrel_core::{
     stage::Stage,
 };
 use chartrel_world::{
-    github::{self, GitHub, OwnerType, Run, Visibility},
+    github::{self, GitHub, Run},
     hosting::Hosting,
     oidc::{Oidc, RunClaims},
     registry::{self, Registry},
@@ -42,16 +42,12 @@ impl Universe {
     /// Starts everything.
     pub(crate) async fn start(out: &Out) -> anyhow::Result<Self> {
         let repository: Repository = "acme/charts".parse()?;
-        let options = github::Options {
-            dir: out.root().to_path_buf(),
-            repository: repository.to_string(),
-            owner_type: OwnerType::Organization,
-            visibility: Visibility::Public,
-            app: true,
-        };
-        let github = GitHub::start(options).await.context("the world's GitHub did not start")?;
+        let github = GitHub::start(github::Options::new(out.root().to_path_buf(), &repository.to_string()))
+            .await
+            .context("the world's GitHub did not start")?;
         let oidc = Oidc::start().await.context("the world's OIDC issuer did not start")?;
-        let sigstore = Sigstore::start(sigstore::Options::default(), &oidc).await.context("the world's Sigstore did not start")?;
+        let sigstore =
+            Sigstore::start(sigstore::Options::new(oidc.identity_provider())).await.context("the world's Sigstore did not start")?;
         let registry = Registry::start(registry::Options::default()).await.context("the world's registry did not start")?;
         let git_dir = github.git_dir().to_path_buf();
         let hosting = Hosting::start(move |path: &str| released_file(&git_dir, path)).await.context("the world's hosting did not start")?;
@@ -68,9 +64,9 @@ impl Universe {
             workflow_ref: caller,
             workflow_sha: run.sha.clone(),
             repository: self.repository.to_string(),
-            repository_id: self.github.repository_id().to_string(),
+            repository_id: github::REPOSITORY_ID.to_string(),
             repository_owner: self.repository.owner().to_owned(),
-            repository_owner_id: self.github.owner_id().to_string(),
+            repository_owner_id: github::OWNER_ID.to_string(),
             repository_visibility: "public".into(),
             git_ref: run.git_ref.clone(),
             sha: run.sha.clone(),

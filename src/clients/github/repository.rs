@@ -83,7 +83,8 @@ impl GitHub {
                 owner_id: facts.owner.id,
                 owner_is_organization: facts.owner.kind == "Organization",
                 visibility,
-                default_branch: facts.default_branch, clone_url: facts.clone_url,
+                default_branch: facts.default_branch,
+                clone_url: facts.clone_url,
             })
         };
         self.facts.get_or_try_init(ask).await.cloned()

@@ -14,6 +14,11 @@ pub(super) async fn confirm(session: &Session, work: &Work, report: &mut Report)
         report.decide(format!("the Helm repository lists `{}` with {}", work.package.name, work.package.digest));
         return Ok(());
     }
-    let what = format!("index.yaml on `release` lists `{}` with {}, not {}", work.package.name, found.map_or_else(|| "nothing".into(), |d| d.to_string()), work.package.digest);
+    let what = format!(
+        "index.yaml on `release` lists `{}` with {}, not {}",
+        work.package.name,
+        found.map_or_else(|| "nothing".into(), |d| d.to_string()),
+        work.package.digest
+    );
     Err(Refusal::new(Code::PublishOtherBytes, what, "find out who changed index.yaml on `release`, and revert it by a pull request").into())
 }

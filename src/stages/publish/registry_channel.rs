@@ -45,5 +45,9 @@ pub(super) async fn publish(registry: &Registry, work: &Work, signed: &Signed, r
 
 fn read_back(oci: &str, tag: &str, found: Option<String>) -> Refusal {
     let what = format!("{oci}:{tag} reads back as {}", found.unwrap_or_else(|| "nothing".into()));
-    Refusal::new(Code::PublishOtherBytes, what, "somebody else writes to this repository of the registry, or it lost the push; find out, then run publish again")
+    Refusal::new(
+        Code::PublishOtherBytes,
+        what,
+        "somebody else writes to this repository of the registry, or it lost the push; find out, then run publish again",
+    )
 }

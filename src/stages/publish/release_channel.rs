@@ -55,7 +55,8 @@ fn draft(told: &notes::Release) -> NewRelease {
 
 async fn accompanying(session: &Session, work: &Work, is_strict: bool, report: &mut Report) -> anyhow::Result<Vec<Asset>> {
     let license = session.github.file("LICENSE", work.annotation.commit.as_str()).await?;
-    let generated = format!("# Changelog\n\n## [{}] - {}\n\n{}\n", work.tag.version, work.time.date_naive(), work.annotation.changelog.trim());
+    let generated =
+        format!("# Changelog\n\n## [{}] - {}\n\n{}\n", work.tag.version, work.time.date_naive(), work.annotation.changelog.trim());
     let documents = documents(&work.files, license, &generated);
     if is_strict && !documents.missing.is_empty() {
         let what = documents.missing.join("; ");
@@ -104,5 +105,9 @@ async fn state(session: &Session, release: &Release, wanted: &Asset) -> anyhow::
 
 fn incomplete(work: &Work, asset: &Asset) -> Refusal {
     let what = format!("the release `{}` is published without `{}`", work.tag, asset.name);
-    Refusal::new(Code::PublishMissingAsset, what, "add the asset by hand from another channel, or release the next version; a published release is not changed")
+    Refusal::new(
+        Code::PublishMissingAsset,
+        what,
+        "add the asset by hand from another channel, or release the next version; a published release is not changed",
+    )
 }

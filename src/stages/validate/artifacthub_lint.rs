@@ -6,5 +6,8 @@ use chartrel_core::artifacthub;
 /// Holds the annotations against Artifact Hub's rules (MISSION A.13).
 pub(crate) fn run(chart: &Prepared) -> Problems {
     let metadata = &chart.chart.metadata;
-    artifacthub::lint(&metadata.annotations, &metadata.version).into_iter().map(|finding| format!("{}: {}", finding.rule, finding.what)).collect()
+    artifacthub::lint(&metadata.annotations, &metadata.version)
+        .into_iter()
+        .map(|finding| format!("{}: {}", finding.rule, finding.what))
+        .collect()
 }

@@ -5,7 +5,12 @@ use chartrel_clients::{git::Checkout, github::Pull};
 use chartrel_core::{body, name::ObjectId};
 
 /// The next section of each chart's changelog, or why there is none.
-pub(crate) async fn run(session: &Session, checkout: &Checkout, tip: &ObjectId, charts: &[Prepared]) -> anyhow::Result<(Vec<body::Preview>, Problems)> {
+pub(crate) async fn run(
+    session: &Session,
+    checkout: &Checkout,
+    tip: &ObjectId,
+    charts: &[Prepared],
+) -> anyhow::Result<(Vec<body::Preview>, Problems)> {
     let (mut previews, mut problems) = (Vec::new(), Vec::new());
     for chart in charts {
         match history::next_release(session, checkout, tip, chart).await? {
@@ -15,7 +20,9 @@ pub(crate) async fn run(session: &Session, checkout: &Checkout, tip: &ObjectId, 
                 next: Some(decision.version),
                 changelog: decision.section,
             }),
-            Err(refused) => problems.extend(refused.into_violations().into_iter().map(|refusal| format!("{}: {}", chart.folder, refusal.what))),
+            Err(refused) => {
+                problems.extend(refused.into_violations().into_iter().map(|refusal| format!("{}: {}", chart.folder, refusal.what)))
+            }
         }
     }
     Ok((previews, problems))

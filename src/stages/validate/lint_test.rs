@@ -9,7 +9,9 @@ pub(crate) async fn run(helm: &Helm, chart: &Prepared, kubernetes: &str) -> anyh
     let mut problems = Vec::new();
     let sets = std::iter::once(None).chain(chart.values().into_iter().map(Some));
     for values in sets {
-        let named = values.as_ref().map_or_else(|| "default values".to_owned(), |path| format!("`ci/{}`", path.file_name().unwrap_or_default().display()));
+        let named = values
+            .as_ref()
+            .map_or_else(|| "default values".to_owned(), |path| format!("`ci/{}`", path.file_name().unwrap_or_default().display()));
         let values: Vec<PathBuf> = values.into_iter().collect();
         let setting = Setting { values: &values, kube_version: kubernetes };
         let lint = helm.lint(&chart.path(), &setting).await?;
@@ -27,7 +29,8 @@ pub(crate) async fn run(helm: &Helm, chart: &Prepared, kubernetes: &str) -> anyh
 
 /// The lines of Helm's output that say what is wrong, at most three; paths of this machine say nothing to the reader.
 fn errors(output: &str) -> String {
-    let wrong: Vec<&str> = output.lines().filter(|line| line.contains("[ERROR]") || line.to_ascii_lowercase().contains("error")).take(3).collect();
+    let wrong: Vec<&str> =
+        output.lines().filter(|line| line.contains("[ERROR]") || line.to_ascii_lowercase().contains("error")).take(3).collect();
     let lines = if wrong.is_empty() { output.lines().rev().filter(|line| !line.trim().is_empty()).take(1).collect() } else { wrong };
     lines.join(" / ").escape_debug().to_string()
 }

@@ -7,5 +7,9 @@ use chartrel_core::secrets;
 
 /// Names each file and line that holds what looks like a secret; never the secret itself.
 pub(crate) fn run(chart: &Prepared) -> Problems {
-    chart.files.iter().flat_map(|file| secrets::find(&file.bytes).into_iter().map(|found| format!("{}:{}: {}", file.path, found.line, found.kind))).collect()
+    chart
+        .files
+        .iter()
+        .flat_map(|file| secrets::find(&file.bytes).into_iter().map(|found| format!("{}:{}: {}", file.path, found.line, found.kind)))
+        .collect()
 }
