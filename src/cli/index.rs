@@ -18,7 +18,7 @@ use std::{
 
 /// Which index, and what is added to it.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// The index.yaml; made if it is not there
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -34,7 +34,7 @@ pub struct Args {
 ///
 /// # Errors
 /// [`Refused`] with what is wrong with packages and index; else when the disk fails.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let entries = entries(&args)?;
     // A link to an index is kept, and what it leads to is written.
     let path = args.file.canonicalize().unwrap_or(args.file);

@@ -23,7 +23,7 @@ use std::{
 
 /// What is packaged, and where to.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Folders of the charts
     #[arg(required = true, value_name = "CHART")]
     charts: Vec<PathBuf>,
@@ -45,7 +45,7 @@ pub struct Args {
 ///
 /// # Errors
 /// [`Refused`] with all that is wrong with the charts; `input/invalid` for a `SOURCE_DATE_EPOCH` that is no number of seconds.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let (mut packages, mut refusals) = (Vec::new(), Vec::new());
     for path in &args.charts {
         match one(path, &args) {

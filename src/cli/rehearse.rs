@@ -13,6 +13,10 @@ use anyhow::Context as _;
 use std::path::PathBuf;
 use tell::Teller;
 
+pub use play::Rehearsal;
+pub use process::Ended;
+pub use universe::Universe;
+
 /// Where a rehearsal leaves what it made, unless told otherwise.
 const OUT: &str = "rehearsal";
 
@@ -38,22 +42,21 @@ pub(crate) struct Args {
 /// # Errors
 /// Refuses a folder that no rehearsal wrote and a repository without charts; fails with the stage that did.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    let out = folder::Out::prepare(&args.out)?;
     let teller = Teller::start();
-    let universe = universe::Universe::start(&out).await?;
-    let story = seed::seed(&universe, args.repo.as_deref(), &teller).await?;
-    let played = play::play(&universe, &story, &out, &teller).await;
+    let binary = std::env::current_exe().context("this program does not know where it lies")?;
+    let rehearsal = Rehearsal::start(&args.out, args.repo.as_deref(), binary).await?;
+    teller.scene(&rehearsal);
+    let played = rehearsal.play(&teller).await;
     // What was made up to a failure is the evidence of the failure.
-    universe.leave(&out).context("what the world holds could not be written down")?;
-    let played = played?;
-    let report = tell::Report::of(&universe, &story, &played, &out)?;
-    report.write(&out)?;
-    teller.end(&report, &out);
+    rehearsal.universe.leave(&rehearsal.out).context("what the world holds could not be written down")?;
+    let report = tell::Report::of(&rehearsal, &played?)?;
+    report.write(&rehearsal.out)?;
+    teller.end(&report, &rehearsal.out);
     if args.json {
         tell::json(&report)?;
     }
     if args.serve {
-        teller.serving(&universe, &out);
+        teller.serving(&rehearsal);
         tokio::signal::ctrl_c().await.context("waiting for Ctrl-C")?;
     }
     Ok(())

@@ -162,7 +162,7 @@ impl Work {
         link.attestations = ids;
         link.references.clone_from(&own);
         let subjects = vec![package, Subject::new("index-entry", made.entry.digest)];
-        own.insert(Stage::Build.overall(), signing::link(session, subjects, link).await?.0);
+        own.insert(Stage::Build.overall(), signing::link(session, subjects, link, &BTreeMap::new()).await?.0);
         Ok(own)
     }
 

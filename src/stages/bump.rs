@@ -180,7 +180,7 @@ impl Chart {
         let recorded = map::read(&self.pull.body)?;
         if recorded.references.get(&Stage::Bump.overall()).map(|reference| reference.statement) != Some(evidence.statement_digest) {
             let mut references = link.references;
-            references.insert(Stage::Bump.overall(), chain::reference_of(session, &evidence).await?);
+            references.insert(Stage::Bump.overall(), chain::reference_of(session, &evidence, None).await?);
             self.record(session, &self.pull.head_sha, &references, &mut report).await?;
         }
         Ok(Some(report))
@@ -288,7 +288,7 @@ impl Chart {
             Subject::new("pr-description", map::description_digest(&self.pull.body)),
             Subject::new(path, after),
         ];
-        references.insert(Stage::Bump.overall(), signing::link(session, subjects, link).await?.0);
+        references.insert(Stage::Bump.overall(), signing::link(session, subjects, link, &BTreeMap::new()).await?.0);
         Ok(references)
     }
 

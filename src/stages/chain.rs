@@ -63,8 +63,13 @@ pub(crate) async fn verify(session: &Session, subject: (&str, Sha256), demand: &
     Ok(lineage::verify(demand, &reference, &evidence)?)
 }
 
-/// The reference to a link that was found rather than signed now; its bundle is posted again, since an id can't be looked up.
-pub(crate) async fn reference_of(session: &Session, evidence: &Evidence) -> anyhow::Result<Reference> {
+/// The reference to an attestation that was found rather than signed now.
+///
+/// GitHub does not tell ids: where none of the known references has it, the bundle is posted again.
+pub(crate) async fn reference_of(session: &Session, evidence: &Evidence, known: Option<&Reference>) -> anyhow::Result<Reference> {
+    if let Some(known) = known.filter(|known| known.statement == evidence.statement_digest) {
+        return Ok(known.clone());
+    }
     let id = session.github.store_attestation(&evidence.bundle).await?;
     Ok(plain_reference(evidence, id)?)
 }

@@ -150,7 +150,7 @@ async fn judge(session: &Session, pull: &Pull, folder: &ChartFolder) -> anyhow::
     let mut link = session.link(Stage::Enforce, Some(lineage.newest()));
     link.git_commit = Some(pull.head_sha.clone());
     let subjects = vec![Subject::new(folder.path(), digest), Subject::new("commit", commit)];
-    Ok(signing::link(session, subjects, link).await?.0)
+    Ok(signing::link(session, subjects, link, &BTreeMap::new()).await?.0)
 }
 
 async fn close(session: &Session, pull: &Pull, folder: &ChartFolder, refusal: Refusal) -> anyhow::Result<Report> {

@@ -187,7 +187,7 @@ async fn sign(session: &Session, folder: &ChartFolder, digest: Sha256, lineage: 
     let mut link = session.link(Stage::Filter, Some(lineage.newest()));
     link.git_commit = Some(commit.clone());
     link.source_commit = lineage.link(Stage::Validate).and_then(|link| link.git_commit.clone());
-    Ok(signing::link(session, subjects, link).await?.0)
+    Ok(signing::link(session, subjects, link, &BTreeMap::new()).await?.0)
 }
 
 /// What the branches and the pull request were before.

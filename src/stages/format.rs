@@ -12,6 +12,7 @@ use chartrel_core::{
     stage::Stage,
     statement::Subject,
 };
+use std::collections::BTreeMap;
 
 /// The inputs of `format`.
 #[derive(Debug, Clone, clap::Args)]
@@ -108,7 +109,7 @@ impl Chart {
         link.git_commit = Some(self.head.clone());
         let subjects = vec![Subject::new(self.folder.path(), digest), Subject::new("commit", commit)];
         let mut references = lineage.references();
-        references.insert(Stage::Format.overall(), signing::link(session, subjects, link).await?.0);
+        references.insert(Stage::Format.overall(), signing::link(session, subjects, link, &BTreeMap::new()).await?.0);
         let sources = source_pulls(&lineage);
         let branches = &session.policy.branches;
         let preparation = body::Preparation {

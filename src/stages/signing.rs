@@ -7,6 +7,10 @@ use chartrel_core::{
     stage::Key,
     statement::{LINEAGE, Link, Reference, Statement, Subject},
 };
+use std::collections::BTreeMap;
+
+/// References by their keys.
+pub(crate) type References = BTreeMap<Key, Reference>;
 
 /// Signs a statement and stores its attestation; the reference to it, and its bundle.
 pub(crate) async fn sign(session: &Session, statement: &Statement) -> anyhow::Result<(Reference, String)> {
@@ -19,12 +23,12 @@ pub(crate) async fn sign(session: &Session, statement: &Statement) -> anyhow::Re
 
 /// A statement of this stage: the one that an earlier attempt signed with the same subjects, else signed now; with its bundle.
 ///
-/// Under a key of the map the signer must be trusted for it; without one (a cosign signature) any of ours that verifies will do.
-pub(crate) async fn ensure(session: &Session, statement: &Statement, key: &Key) -> anyhow::Result<(Reference, String)> {
+/// `known` are references that an earlier attempt wrote down.
+pub(crate) async fn ensure(session: &Session, statement: &Statement, key: &Key, known: &References) -> anyhow::Result<(Reference, String)> {
     let found = chain::find(session, first_subject(statement)?, &statement.predicate_type).await?;
     let is_same = |evidence: &&Evidence| evidence.statement.subject == statement.subject && session.is_trusted(evidence, key);
     match found.iter().find(is_same) {
-        Some(evidence) => Ok((chain::reference_of(session, evidence).await?, evidence.bundle.clone())),
+        Some(evidence) => Ok((chain::reference_of(session, evidence, known.get(key)).await?, evidence.bundle.clone())),
         None => sign(session, statement).await,
     }
 }
@@ -32,13 +36,18 @@ pub(crate) async fn ensure(session: &Session, statement: &Statement, key: &Key) 
 /// The lineage link of these subjects and this predicate: the one that is there and valid, else signed now; with its bundle.
 ///
 /// Runs differ in their invocation and in the ids GitHub gave; all else must be equal for a link to be reused.
-pub(crate) async fn link(session: &Session, subjects: Vec<Subject>, predicate: Link) -> anyhow::Result<(Reference, String)> {
+pub(crate) async fn link(
+    session: &Session,
+    subjects: Vec<Subject>,
+    predicate: Link,
+    known: &References,
+) -> anyhow::Result<(Reference, String)> {
     let key = predicate.stage.overall();
     let wanted = chartrel_core::provenance::link(subjects, &predicate);
     let found = chain::find(session, first_subject(&wanted)?, LINEAGE).await?;
     let is_same = |evidence: &&Evidence| is_same_link(evidence, &wanted.subject, &predicate) && session.is_trusted(evidence, &key);
     match found.iter().find(is_same) {
-        Some(evidence) => Ok((chain::reference_of(session, evidence).await?, evidence.bundle.clone())),
+        Some(evidence) => Ok((chain::reference_of(session, evidence, known.get(&key)).await?, evidence.bundle.clone())),
         None => sign(session, &wanted).await,
     }
 }

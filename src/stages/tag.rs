@@ -201,7 +201,7 @@ impl Release {
         let mut link = session.link(Stage::Tag, Some(lineage.newest()));
         link.git_commit = Some(self.at.clone());
         let mut references = lineage.references();
-        references.insert(Stage::Tag.overall(), signing::link(session, subjects, link).await?.0);
+        references.insert(Stage::Tag.overall(), signing::link(session, subjects, link, &BTreeMap::new()).await?.0);
         Ok(references)
     }
 

@@ -139,7 +139,7 @@ impl Bench {
         let mut references = BTreeMap::new();
         for key in checks::own_content_keys(&self.session).filter(|_| !charts.is_empty()) {
             match checks::reusable(&self.session, key, &charts).await? {
-                Some(evidence) => drop(references.insert(key.clone(), chain::reference_of(&self.session, &evidence).await?)),
+                Some(evidence) => drop(references.insert(key.clone(), chain::reference_of(&self.session, &evidence, None).await?)),
                 None => finished.push(checks::content(&self.session, &self.helm, key, &charts).await?),
             }
         }
@@ -289,7 +289,7 @@ impl Bench {
         let mut refusals = Vec::new();
         for key in self.session.policy.required.iter().filter(|key| self.session.policy.is_given_away(key) && !charts.is_empty()) {
             match checks::reusable(&self.session, key, charts).await? {
-                Some(evidence) => drop(references.insert(key.clone(), chain::reference_of(&self.session, &evidence).await?)),
+                Some(evidence) => drop(references.insert(key.clone(), chain::reference_of(&self.session, &evidence, None).await?)),
                 None => refusals.push(Refusal::new(
                     Code::LineageMissingAttestation,
                     format!("no attestation for `{key}` covers the charts of this push"),
@@ -318,7 +318,7 @@ impl Bench {
         link.pulls = pulls.iter().map(|pull| pull.number).collect();
         link.attestations = references.iter().map(|(key, reference)| (key.clone(), reference.id.clone())).collect();
         link.references = references.clone();
-        Ok(signing::link(&self.session, subjects, link).await?.0)
+        Ok(signing::link(&self.session, subjects, link, &BTreeMap::new()).await?.0)
     }
 
     /// Records keys in the description, reports the checks on the head, and keeps the changelog comment up to date.

@@ -31,23 +31,25 @@ impl People {
         self.alice.create_pull(&new).await.context("Alice could not open her pull request")
     }
 
-    /// Bob merges the first open pull request that waits for a person, if there is one; what he did, in words.
-    pub(crate) async fn review(&self) -> anyhow::Result<Option<String>> {
+    /// Bob merges every open pull request that waits for a person, one gate at a time; what he did, in words.
+    pub(crate) async fn review(&self) -> anyhow::Result<Vec<String>> {
         for base in ["integration", "main"] {
+            let mut deeds = Vec::new();
             for pull in self.bob.pulls(None, Some(base), "open").await? {
                 if pull.head_ref == "main" {
                     continue;
                 }
                 let merge = Merge { sha: pull.head_sha.clone(), method: "merge".into(), title: String::new(), message: String::new() };
                 match self.bob.merge_pull(pull.number, &merge).await? {
-                    Merged::Merged(_) => {
-                        return Ok(Some(format!("Bob reviews and merges #{} `{}` into `{base}`", pull.number, pull.title)));
-                    }
+                    Merged::Merged(_) => deeds.push(format!("Bob reviews and merges #{} `{}` into `{base}`", pull.number, pull.title)),
                     Merged::HeadMoved => {}
                     Merged::Refused(why) => anyhow::bail!("Bob could not merge #{}: {why}", pull.number),
                 }
             }
+            if !deeds.is_empty() {
+                return Ok(deeds);
+            }
         }
-        Ok(None)
+        Ok(Vec::new())
     }
 }

@@ -4,48 +4,101 @@ use super::{
     folder::Out,
     people::People,
     process::{self, Ended},
-    seed::Story,
+    seed::{self, Story},
     tell::Teller,
     universe::Universe,
 };
+use chartrel_clients::github::Pull;
 use chartrel_core::{Code, Refusal, stage::Stage};
 use chartrel_world::github::Run;
+use std::path::{Path, PathBuf};
 
 /// More runs than this in one rehearsal is a loop.
 const RUNS: usize = 200;
 
-/// Plays until nobody has anything left to do.
-///
-/// # Errors
-/// `rehearse/stage-failed` with what the stage said.
-pub(crate) async fn play(universe: &Universe, story: &Story, out: &Out, teller: &Teller) -> anyhow::Result<Vec<Ended>> {
-    let people = People::of(universe)?;
-    let pull = people.contribute(universe, story).await?;
-    teller.person(&format!("Alice opens #{} `{}` to `integration`", pull.number, pull.title));
-    let mut ended = Vec::new();
-    while ended.len() < RUNS {
-        let runs = universe.github.take_runs();
-        if runs.is_empty() {
-            match people.review().await? {
-                Some(deed) => teller.person(&deed),
-                None => return Ok(ended),
-            }
-            continue;
-        }
-        for run in runs {
-            for stage in stages(&run) {
-                teller.begins(stage);
-                let end = process::run(universe, out, stage, &run).await?;
-                teller.ended(&end);
-                let failed = end.code != Some(0);
-                ended.push(end);
-                if failed {
-                    return Err(failure(ended.last()).into());
+/// A world with a repository in it, and the people and runs that act there.
+pub struct Rehearsal {
+    /// The world.
+    pub universe: Universe,
+    pub(super) story: Story,
+    pub(super) out: Out,
+    people: People,
+    binary: PathBuf,
+}
+
+impl Rehearsal {
+    /// Starts a world and fills its repository: the built-in example, or a copy of the one given.
+    ///
+    /// # Errors
+    /// Refuses a folder that no rehearsal wrote, and a repository without charts.
+    pub async fn start(out: &Path, repository: Option<&Path>, binary: PathBuf) -> anyhow::Result<Self> {
+        let out = Out::prepare(out)?;
+        let universe = Universe::start(&out).await?;
+        let story = seed::seed(&universe, repository)?;
+        let people = People::of(&universe)?;
+        Ok(Self { universe, story, out, people, binary })
+    }
+
+    /// Alice opens her pull request.
+    ///
+    /// # Errors
+    /// When the world refuses it.
+    pub async fn contribute(&self) -> anyhow::Result<Pull> {
+        self.people.contribute(&self.universe, &self.story).await
+    }
+
+    /// Bob merges what waits at the next gate; what he did, in words.
+    ///
+    /// # Errors
+    /// When the world refuses a merge.
+    pub async fn review(&self) -> anyhow::Result<Vec<String>> {
+        self.people.review().await
+    }
+
+    /// The runs that events have started since last asked, with the stages that the caller workflow runs for each.
+    pub fn started(&self) -> Vec<(Run, Vec<Stage>)> {
+        self.universe.github.take_runs().into_iter().map(|run| (run.clone(), stages(&run))).collect()
+    }
+
+    /// Runs one stage as its own process.
+    ///
+    /// # Errors
+    /// When the process can't be started.
+    pub async fn run(&self, stage: Stage, run: &Run) -> anyhow::Result<Ended> {
+        process::run(self, stage, run).await
+    }
+
+    pub(super) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
+    /// Plays until nobody has anything left to do.
+    pub(super) async fn play(&self, teller: &Teller) -> anyhow::Result<Vec<Ended>> {
+        let pull = self.contribute().await?;
+        teller.person(&format!("Alice opens #{} `{}` to `integration`", pull.number, pull.title));
+        let mut ended = Vec::new();
+        while ended.len() < RUNS {
+            let started = self.started();
+            if started.is_empty() {
+                let deeds = self.review().await?;
+                deeds.iter().for_each(|deed| teller.person(deed));
+                if deeds.is_empty() {
+                    return Ok(ended);
                 }
             }
+            for (run, stage) in started.iter().flat_map(|(run, stages)| stages.iter().map(move |stage| (run, *stage))) {
+                teller.begins(stage);
+                let end = self.run(stage, run).await?;
+                teller.ended(&end);
+                if end.code != Some(0) {
+                    return Err(failure(&end).into());
+                }
+                ended.push(end);
+            }
         }
+        Err(Refusal::new(Code::RehearseStageFailed, format!("{RUNS} runs and no end"), "this is a fault of chartrel; please report it")
+            .into())
     }
-    Err(Refusal::new(Code::RehearseStageFailed, format!("{RUNS} runs and no end"), "this is a fault of chartrel; please report it").into())
 }
 
 /// The jobs of the caller workflow that a run starts: the same conditions stand in its file.
@@ -61,11 +114,7 @@ fn stages(run: &Run) -> Vec<Stage> {
     }
 }
 
-fn failure(ended: Option<&Ended>) -> Refusal {
-    let (stage, log) = ended.map_or(("a stage".to_owned(), ""), |end| (format!("`{}`", end.stage), end.log.trim()));
-    Refusal::new(
-        Code::RehearseStageFailed,
-        format!("{stage} did not pass:\n    {}", log.replace('\n', "\n    ")),
-        "mend what it names, then rehearse again; `logs/` in the folder holds every log",
-    )
+fn failure(end: &Ended) -> Refusal {
+    let what = format!("`{}` did not pass:\n    {}", end.stage, end.log.trim().replace('\n', "\n    "));
+    Refusal::new(Code::RehearseStageFailed, what, "mend what it names, then rehearse again; `logs/` in the folder holds every log")
 }

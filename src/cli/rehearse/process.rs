@@ -1,6 +1,6 @@
 //! One run of a stage: its own process of this very binary, with the environment that a runner gives it.
 
-use super::{folder::Out, universe::Universe};
+use super::{play::Rehearsal, universe::Universe};
 use anyhow::Context as _;
 use chartrel_core::stage::Stage;
 use chartrel_world::github::{Actor, Run};
@@ -13,35 +13,35 @@ use tokio::process::Command;
 
 /// The end of a stage's process.
 #[derive(Debug, Clone)]
-pub(crate) struct Ended {
+pub struct Ended {
     /// The stage.
-    pub(crate) stage: Stage,
+    pub stage: Stage,
     /// The run it belonged to.
-    pub(crate) run_id: u64,
+    pub run_id: u64,
     /// The event that started it.
-    pub(crate) event: String,
+    pub event: String,
     /// The exit code; `None` when it was killed.
-    pub(crate) code: Option<i32>,
+    pub code: Option<i32>,
     /// What was decided.
-    pub(crate) decisions: Vec<String>,
+    pub decisions: Vec<String>,
     /// What was written.
-    pub(crate) wrote: Vec<String>,
+    pub wrote: Vec<String>,
     /// What it said, for a stage that failed.
-    pub(crate) log: String,
+    pub log: String,
     /// How long it took.
-    pub(crate) took: Duration,
+    pub took: Duration,
 }
 
 /// Runs a stage as a runner would: checkout, event file, variables, and nothing of this process's own environment but PATH.
-pub(crate) async fn run(universe: &Universe, out: &Out, stage: Stage, run: &Run) -> anyhow::Result<Ended> {
+pub(super) async fn run(rehearsal: &Rehearsal, stage: Stage, run: &Run) -> anyhow::Result<Ended> {
+    let Rehearsal { universe, out, .. } = rehearsal;
     let started = Instant::now();
     let place = tempfile::tempdir().context("no temporary folder for a run")?;
     let files = Files::lay(place.path(), run)?;
     if matches!(stage, Stage::Validate | Stage::Bump | Stage::Build) {
         checkout(universe, run, &files.workspace).await?;
     }
-    let binary = std::env::current_exe().context("this program does not know where it lies")?;
-    let mut command = Command::new(binary);
+    let mut command = Command::new(rehearsal.binary());
     command
         .arg(stage.verb())
         .env_clear()

@@ -2,7 +2,6 @@
 
 use super::{
     contribution::{self, Contribution},
-    tell::Teller,
     universe::{SIGNERS, Universe, VERSION},
 };
 use anyhow::Context as _;
@@ -40,7 +39,7 @@ pub(crate) struct Story {
 ///
 /// # Errors
 /// `git/no-repository` for a folder that is none, `rehearse/no-charts` for one without charts below `charts/`.
-pub(crate) async fn seed(universe: &Universe, repository: Option<&Path>, teller: &Teller) -> anyhow::Result<Story> {
+pub(super) fn seed(universe: &Universe, repository: Option<&Path>) -> anyhow::Result<Story> {
     let clone = tempfile::tempdir().context("no temporary folder for a clone")?;
     let dir = clone.path();
     let (source, contribution) = match repository {
@@ -60,7 +59,6 @@ pub(crate) async fn seed(universe: &Universe, repository: Option<&Path>, teller:
     push(universe, dir, "HEAD:refs/heads/main")?;
     push(universe, dir, "HEAD:refs/heads/integration")?;
     release_branch(universe, dir)?;
-    teller.scene(&format!("{source}; {}", contribution.about()));
     Ok(Story { contribution, source, clone })
 }
 

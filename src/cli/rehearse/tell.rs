@@ -1,6 +1,6 @@
 //! Telling the story: a timeline on stderr as it happens, and the report that stays.
 
-use super::{folder::Out, process::Ended, seed::Story, universe::Universe};
+use super::{folder::Out, play::Rehearsal, process::Ended, seed::Story, universe::Universe};
 use crate::{end::say, verify::Question};
 use anyhow::Context as _;
 use chartrel_core::{lineage::Anchors, release::LineageDocument, stage::Stage};
@@ -34,8 +34,9 @@ impl Teller {
     }
 
     /// Where the story plays.
-    pub(crate) fn scene(&self, text: &str) {
-        self.line(&format!("chartrel rehearse: {text}\n"));
+    pub(crate) fn scene(&self, rehearsal: &Rehearsal) {
+        let Story { source, contribution, .. } = &rehearsal.story;
+        self.line(&format!("chartrel rehearse: {source}; {}\n", contribution.about()));
     }
 
     /// What a person does.
@@ -90,7 +91,7 @@ impl Teller {
     }
 
     /// The addresses of the world that stays up.
-    pub(crate) fn serving(&self, universe: &Universe, out: &Out) {
+    pub(crate) fn serving(&self, Rehearsal { universe, out, .. }: &Rehearsal) {
         let trust = out.path("trust");
         say("\nThe world stays up until Ctrl-C:");
         say(&format!("  GitHub           {}", universe.github.api_url()));
@@ -163,7 +164,7 @@ struct Addresses {
 
 impl Report {
     /// Gathers the report from what the stages said and what the releases hold.
-    pub(crate) fn of(universe: &Universe, story: &Story, ended: &[Ended], out: &Out) -> anyhow::Result<Self> {
+    pub(crate) fn of(Rehearsal { universe, story, out, .. }: &Rehearsal, ended: &[Ended]) -> anyhow::Result<Self> {
         let stages = ended.iter().map(|end| StageRow {
             stage: end.stage,
             run: end.run_id,

@@ -21,21 +21,21 @@ pub(crate) const SIGNERS: &str = "chartrel/chartrel";
 pub(crate) const VERSION: &str = "v1";
 
 /// The services, and who is who in them.
-pub(crate) struct Universe {
+pub struct Universe {
     /// GitHub.
-    pub(crate) github: GitHub,
+    pub github: GitHub,
     /// The OIDC issuer of its runs.
-    pub(crate) oidc: Oidc,
+    pub oidc: Oidc,
     /// Certificates, logs, time stamps.
-    pub(crate) sigstore: Sigstore,
+    pub sigstore: Sigstore,
     /// The OCI registry.
-    pub(crate) registry: Registry,
+    pub registry: Registry,
     /// The Helm repository: the release branch as it is served.
-    pub(crate) hosting: Hosting,
+    pub hosting: Hosting,
     /// The repository.
-    pub(crate) repository: Repository,
+    pub repository: Repository,
     /// The commit of the reusable workflows: on the policy's list of released ones.
-    pub(crate) released: ObjectId,
+    pub released: ObjectId,
 }
 
 impl Universe {
@@ -81,6 +81,11 @@ impl Universe {
     /// Writes down what the world holds.
     pub(crate) fn leave(&self, out: &Out) -> anyhow::Result<()> {
         self.github.dump(&out.path("github"))?;
+        for (from, to) in [("github/releases", "releases"), ("traffic.jsonl", "github/traffic.jsonl")] {
+            if out.path(from).exists() {
+                std::fs::rename(out.path(from), out.path(to))?;
+            }
+        }
         self.registry.export(&out.path("registry"))?;
         let trust = out.path("trust");
         std::fs::create_dir_all(&trust)?;

@@ -38,22 +38,26 @@ impl Signed {
         let dependencies = [ResolvedDependency::package_subject(&work.package.name, work.package.digest)];
         let signature = Statement::new(vec![manifest.clone()], COSIGN_SIGN, serde_json::json!({}));
         let statement = provenance::provenance(&facts, vec![manifest.clone()], &dependencies, &[]);
+        let known = written_down(session, work).await?;
         let key: Key = Key::WORKFLOW_8_PUBLISH.parse()?;
-        let (_, signature) = signing::ensure(session, &signature, &key).await?;
-        let (reference, provenance) = signing::ensure(session, &statement, &key).await?;
+        let (_, signature) = signing::ensure(session, &signature, &key, &BTreeMap::new()).await?;
+        let (reference, provenance) = signing::ensure(session, &statement, &key, &known).await?;
         let mut references = work.lineage.references();
         references.insert(key.clone(), reference.clone());
         let mut link = session.link(Stage::Publish, Some(work.lineage.newest()));
         link.attestations = references.iter().map(|(key, reference)| (key.clone(), reference.id.clone())).collect();
         link.references = BTreeMap::from([(key, reference)]);
         let subjects = vec![manifest, Subject::new(work.package.name.clone(), work.package.digest)];
-        let (reference, overall) = signing::link(session, subjects, link).await?;
+        let (reference, overall) = signing::link(session, subjects, link, &known).await?;
         references.insert(Stage::Publish.overall(), reference);
         let bundles = [(COSIGN_SIGN, signature), (PROVENANCE, provenance), (chartrel_core::statement::LINEAGE, overall.clone())];
         let mut signed = Self {
             artifact,
             oci,
-            referrers: bundles.into_iter().map(|(kind, bundle)| (kind.to_owned(), bundle)).collect(),
+            referrers: bundles
+                .into_iter()
+                .map(|(kind, bundle)| anyhow::Ok((kind.to_owned(), canonical(&bundle)?)))
+                .collect::<Result<_, _>>()?,
             references,
             document: Vec::new(),
             first_run: first_run(&overall)?,
@@ -116,6 +120,21 @@ impl Signed {
             break_glass: work.annotation.break_glass.clone(),
         }
     }
+}
+
+/// One form of a bundle's JSON: GitHub gives it back in another than it was posted in, and a referrer is told by its bytes.
+fn canonical(bundle: &str) -> anyhow::Result<String> {
+    Ok(serde_json::from_str::<serde_json::Value>(bundle)?.to_string())
+}
+
+/// The references that the release's own document holds, if an earlier attempt came so far.
+async fn written_down(session: &Session, work: &Work) -> anyhow::Result<BTreeMap<Key, Reference>> {
+    let release = session.github.release_by_tag(&work.tag.to_string()).await?;
+    let asset = release
+        .and_then(|release| release.assets.into_iter().find(|asset| asset.name == "attestation-lineage.json" && asset.state == "uploaded"));
+    let Some(asset) = asset else { return Ok(BTreeMap::new()) };
+    let bytes = session.github.download_asset(&asset).await?;
+    Ok(LineageDocument::from_bytes(&bytes).map(|document| document.references).unwrap_or_default())
 }
 
 /// The id of the run that signed the last link: what a second run publishes is the same to the byte.
