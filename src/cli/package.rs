@@ -23,7 +23,7 @@ use std::{
 
 /// What is packaged, and where to.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Folders of the charts
     #[arg(required = true, value_name = "CHART")]
     charts: Vec<PathBuf>,
@@ -45,7 +45,7 @@ pub struct Args {
 ///
 /// # Errors
 /// [`Refused`] with all that is wrong with the charts; `input/invalid` for a `SOURCE_DATE_EPOCH` that is no number of seconds.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let (mut packages, mut refusals) = (Vec::new(), Vec::new());
     for path in &args.charts {
         match one(path, &args) {
@@ -54,15 +54,15 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
     }
     Refused::unless_empty(refusals)?;
-    let destination = &args.destination;
-    fs::create_dir_all(destination).with_context(|| format!("`{}` cannot be made", destination.display()))?;
+    let Args { destination, json: as_json, .. } = args;
+    fs::create_dir_all(&destination).with_context(|| format!("`{}` cannot be made", destination.display()))?;
     let mut rows = Vec::new();
     for package in packages {
         let path = destination.join(&package.name);
         super::index::replace(&path, &package.bytes)?;
         rows.push((path, package));
     }
-    report(&rows, args.json)
+    report(&rows, as_json)
 }
 
 /// The refusals of one chart; those of several say of which.
