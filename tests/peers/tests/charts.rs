@@ -62,7 +62,7 @@ fn by_chart(package: &[u8]) -> BTreeMap<String, Vec<(String, Vec<u8>)>> {
         entry.read_to_end(&mut content).unwrap();
         let parts: Vec<&str> = path.split('/').collect();
         let depth = parts.windows(3).enumerate().filter(|(n, part)| n % 2 == 1 && part[0] == "charts").count();
-        charts.entry(parts[..1 + 2 * depth].join("/")).or_default().push((path.clone(), content));
+        charts.entry(parts[..=2 * depth].join("/")).or_default().push((path.clone(), content));
     }
     charts
 }
@@ -101,7 +101,7 @@ fn packed() -> Vec<u8> {
 fn charts_below_charts_are_packed_as_helm_packs_them() {
     let needs = "dependencies:\n- {name: oar, version: '>=1', repository: 'https://example.org', alias: oar_left, condition: 'a.b', tags: [x], enabled: true}\n- \
         {name: sail, version: 1.x.x, import-values: [data, {child: a, parent: b}]}\n- {name: net, version: '*', repository: ''}\n";
-    let sub = |name: &str| format!("apiVersion: v2\nname: {name}\nversion: 0.1.0\nappVersion: 1.10\nannotations: {{on: 1_000}}\n");
+    let sub = |name: &str| format!("apiVersion: v2\nname: {name}\nversion: 0.1.0\nappVersion: 1.10\nannotations: {{a: 1_000}}\n");
     let mut files = text(&[
         ("Chart.yaml", &format!("{PLAIN}{needs}")),
         (
