@@ -93,13 +93,13 @@ fn entry(path: &Path, bytes: &[u8], url: Option<&str>, epoch: Option<i64>) -> ch
 /// Only an index that is definitely not there is begun anew.
 fn read(path: &Path) -> anyhow::Result<Option<String>> {
     match fs::read(path) {
-        Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => Ok(Some(text)),
-            Err(_) => {
+        Ok(bytes) => {
+            let not_text = |_| {
                 let what = format!("`{}` is not UTF-8", path.display());
-                Err(Refusal::new(Code::IndexForeignStyle, what, "write index.yaml anew with `helm repo index`").into())
-            }
-        },
+                Refusal::new(Code::IndexForeignStyle, what, "write index.yaml anew with `helm repo index`")
+            };
+            Ok(Some(String::from_utf8(bytes).map_err(not_text)?))
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("`{}` cannot be read", path.display())),
     }

@@ -54,15 +54,15 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         }
     }
     Refused::unless_empty(refusals)?;
-    let destination = &args.destination;
-    fs::create_dir_all(destination).with_context(|| format!("`{}` cannot be made", destination.display()))?;
+    let Args { destination, json: as_json, .. } = args;
+    fs::create_dir_all(&destination).with_context(|| format!("`{}` cannot be made", destination.display()))?;
     let mut rows = Vec::new();
     for package in packages {
         let path = destination.join(&package.name);
         super::index::replace(&path, &package.bytes)?;
         rows.push((path, package));
     }
-    report(&rows, args.json)
+    report(&rows, as_json)
 }
 
 /// The refusals of one chart; those of several say of which.

@@ -10,7 +10,7 @@ use serde_saphyr::{DuplicateKeyPolicy, Options, budget, options};
 
 pub use emit::emit;
 pub(crate) use emit::natural;
-pub(crate) use scalar::is_number_with_underscores;
+pub(crate) use scalar::{is_number_with_underscores, is_string_when_plain};
 /// A value with the line that it stands on, for what [`from_str`] reads.
 pub use serde_saphyr::Spanned;
 

@@ -110,19 +110,22 @@ pub(super) fn check(bytes: &[u8]) -> Result<()> {
     Refused::unless_empty(refusals)
 }
 
-/// Annotations are the one place where Helm does not clean texts, and there it writes some characters so that they read otherwise.
+/// Annotations are the one place where Helm neither cleans texts nor knows the keys: some read otherwise once it has written them.
 fn annotations(document: &Value) -> Vec<Refusal> {
-    let is_odd = |c: char| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}');
-    let odd = |(key, value): (&String, &Value)| {
-        let found = value.as_str()?.chars().chain(key.chars()).find(|c| is_odd(*c))?;
-        let what = format!(
-            "the annotation `{}` has the character `{}`, which Helm does not write back",
-            key.escape_debug(),
-            found.escape_unicode()
-        );
-        Some(Refusal::new(Code::ChartBadField, what, "take the character out"))
-    };
-    document.get("annotations").and_then(Value::as_object).into_iter().flatten().filter_map(odd).collect()
+    let is_odd = |c: &char| matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}');
+    let mut refusals = Vec::new();
+    for (key, value) in document.get("annotations").and_then(Value::as_object).into_iter().flatten() {
+        let shown = key.escape_debug();
+        if let Some(odd) = value.as_str().unwrap_or_default().chars().chain(key.chars()).find(is_odd) {
+            let what = format!("the annotation `{shown}` has the character `{}`, which Helm does not write back", odd.escape_unicode());
+            refusals.push(Refusal::new(Code::ChartBadField, what, "take the character out"));
+        }
+        if !yaml::is_string_when_plain(key) {
+            let what = format!("the annotation `{shown}` has a name that Helm takes for a number or a boolean");
+            refusals.push(Refusal::new(Code::ChartBadField, what, "give it a name with your domain, such as `example.org/name`"));
+        }
+    }
+    refusals
 }
 
 /// What Helm looks at in every chart: its form, its type and its dependencies.

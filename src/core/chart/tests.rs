@@ -30,9 +30,102 @@ fn a_chart_file_that_helm_would_corrupt_is_refused_with_its_line() {
     ] {
         assert_eq!(code(vec![file("Chart.yaml", &text)]), expected, "{text}");
     }
-    let refused = Chart::load(vec![file("Chart.yaml", &GOOD.replace("1.2.3", "1.10"))]).unwrap_err();
-    assert!(refused.violations()[0].what.contains("line 3"), "{refused}");
-    assert!(refused.violations()[0].help.contains("version: \"1.10\""));
+}
+
+#[test]
+fn a_number_trap_names_its_line_and_the_quoted_fix() {
+    for (more, what, help) in [
+        (
+            "appVersion: 1.10",
+            "line 5 of Chart.yaml says `appVersion: 1.10`, which Helm reads as a number and writes as `1.1`",
+            "`appVersion: \"1.10\"`",
+        ),
+        ("appVersion: 0777 # octal", "`appVersion: 0777`, which Helm reads as a number and writes as `511`", "`appVersion: \"0777\"`"),
+        ("appVersion: 1234e56", "writes as `+Inf`", "`appVersion: \"1234e56\"`"),
+        ("appVersion: 0010", "writes as `8`", "\"0010\""),
+        ("appVersion: 12345678901234567890123", "writes as `1.2345679e+22`", "\"12345678901234567890123\""),
+        ("appVersion: 1_0.5", "`appVersion: 1_0.5`, which Helm reads as a number", "\"1_0.5\""),
+        ("appVersion: yes", "reads as a boolean and writes as `true`", "\"yes\""),
+        ("kubeVersion: 1.30", "`kubeVersion: 1.30`", "`kubeVersion: \"1.30\"`"),
+        ("annotations:\n  example.org/a: 1.0", "line 6 of Chart.yaml says `example.org/a: 1.0`", "`example.org/a: \"1.0\"`"),
+        ("annotations: {a: b, c: 1e3}", "line 5 of Chart.yaml says `c: 1e3`", "`c: \"1e3\"`"),
+        ("keywords:\n- a\n- no", "line 7 of Chart.yaml says `- no`", "`- \"no\"`"),
+        ("dependencies:\n- name: a\n  version: 1.10", "line 7 of Chart.yaml says `version: 1.10`", "`version: \"1.10\"`"),
+        ("maintainers: [{name: 007}]", "`name: 007`", "`name: \"007\"`"),
+    ] {
+        let refused = Chart::load(vec![file("Chart.yaml", &format!("{GOOD}{more}\n"))]).unwrap_err();
+        let [refusal] = refused.violations() else { panic!("{more}: {refused}") };
+        assert_eq!(refusal.code, Code::ChartNumberTrap, "{more}");
+        assert!(refusal.what.contains(what), "{more}: {}", refusal.what);
+        assert!(refusal.help.contains(help), "{more}: {}", refusal.help);
+    }
+    for fine in [
+        "appVersion: 1.27",
+        "appVersion: 27",
+        "appVersion: true",
+        "appVersion: 2026-11-21",
+        "appVersion: 1.2.3",
+        "appVersion: '1.10'",
+        "appVersion: v1_0",
+    ] {
+        assert_eq!(code(vec![file("Chart.yaml", &format!("{GOOD}{fine}\n"))]), None, "{fine}");
+    }
+}
+
+#[test]
+fn a_field_of_another_type_is_named_with_its_place() {
+    for (more, place) in [
+        ("keywords: sea", "`keywords` of Chart.yaml is not a list of texts"),
+        ("deprecated: \"true\"", "`deprecated`"),
+        ("annotations: {a: [b]}", "`annotations`"),
+        ("annotations: {a: \"\\u2028\"}", "`\\u{2028}`"),
+        ("annotations: {on: b}", "takes for a number or a boolean"),
+        ("maintainers: [{name: a}, b]", "`maintainers[1]`"),
+        ("dependencies: [{name: a, tags: b}]", "`dependencies[0].tags`"),
+        ("dependencies: [{name: a}, {name: b, alias: a}]", "go by the name `a`"),
+        ("dependencies: [{name: a, alias: ../a}]", "`../a`"),
+    ] {
+        let refused = Chart::load(vec![file("Chart.yaml", &format!("{GOOD}{more}\n"))]).unwrap_err();
+        assert_eq!(refused.violations()[0].code, Code::ChartBadField, "{more}: {refused}");
+        assert!(refused.violations()[0].what.contains(place), "{more}: {refused}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let link = SourceFile { mode: FileMode::Symlink, ..file("link", "") };
+    let refused = Chart::load(vec![file("Chart.yaml", "apiVersion: v9\ntype: x\nappVersion: 1.10\n"), link, file("a\tb", "")]).unwrap_err();
+    let codes: Vec<_> = refused.violations().iter().map(|refusal| refusal.code).collect();
+    let expected = [
+        Code::ChartBadPath,
+        Code::ChartNotAFile,
+        Code::ChartNumberTrap,
+        Code::ChartNoName,
+        Code::ChartNoVersion,
+        Code::ChartNoDescription,
+        Code::ChartBadApiVersion,
+        Code::ChartBadType,
+    ];
+    assert_eq!(codes, expected, "{refused}");
+}
+
+#[test]
+fn what_is_ignored_does_no_harm_to_the_package_but_counts_in_the_digest() {
+    let link = SourceFile { mode: FileMode::Symlink, ..file("x.bak", "") };
+    let files = vec![file("Chart.yaml", GOOD), file(".helmignore", "*.bak\n"), link];
+    assert_eq!(code(files.clone()), None);
+    let refused = digest(&"boat".parse().unwrap(), &files).unwrap_err();
+    assert_eq!(refused.violations()[0].code, Code::ChartNotAFile);
+}
+
+#[test]
+fn a_version_from_outside_is_the_charts_version() {
+    let mut chart = Chart::load(vec![file("Chart.yaml", GOOD)]).unwrap();
+    chart.set_version("2.0.0".parse().unwrap());
+    chart.set_app_version("1.10");
+    assert_eq!(chart.metadata.version.to_string(), "2.0.0");
+    assert_eq!(chart.metadata.document["appVersion"], "1.10");
+    assert_eq!(chart.metadata.document, chart.tree.document);
 }
 
 #[test]

@@ -50,3 +50,73 @@ fn a_missing_dependency_is_named() {
     assert_eq!(refused.violations()[0].code, Code::ChartMissingDependency);
     assert!(refused.violations()[0].what.contains("`oar` 1.x from https://example.org"));
 }
+
+/// A gzipped tar of entries: path, kind, content.
+fn archive(entries: &[(&str, tar::EntryType, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), Compression::default()));
+    for (path, kind, content) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(*kind);
+        header.set_size(content.len() as u64);
+        header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_cksum();
+        builder.append(&header, *content).unwrap();
+    }
+    builder.into_inner().unwrap().finish().unwrap()
+}
+
+const CHART: (&str, tar::EntryType, &[u8]) = ("boat/Chart.yaml", tar::EntryType::Regular, b"apiVersion: v2\nname: boat\nversion: 1.2.3\n");
+
+#[test]
+fn a_package_that_would_reach_out_or_fill_memory_is_refused() {
+    use tar::EntryType::{Fifo, Link, Regular, Symlink};
+    for (path, kind) in [
+        ("boat/../../etc/x", Regular),
+        ("boat//etc/x", Regular),
+        ("/etc/x", Regular),
+        ("../x/y", Regular),
+        ("boat/./x", Regular),
+        ("boat\\x/y", Regular),
+        ("x", Regular),
+        ("boat/a\nb", Regular),
+        ("boat/link", Symlink),
+        ("boat/link", Link),
+        ("boat/pipe", Fifo),
+        ("boat/Chart.yaml", Regular),
+    ] {
+        let refused = read(&archive(&[CHART, (path, kind, b"")])).unwrap_err();
+        assert_eq!(refused.violations()[0].code, Code::PackageUnreadable, "{path}: {refused}");
+    }
+    assert!(read(&archive(&[CHART, ("boat/a/", tar::EntryType::Directory, b""), ("boat/a/b", Regular, b"x")])).is_ok());
+    let large = vec![0; crate::chart::FILE_LIMIT + 1];
+    let many: Vec<(String, tar::EntryType, &[u8])> = (0..21).map(|n| (format!("boat/{n}"), Regular, &large[1..])).collect();
+    let many: Vec<_> = many.iter().map(|(path, kind, content)| (path.as_str(), *kind, *content)).collect();
+    for bomb in [archive(&[CHART, ("boat/big", Regular, &large)]), archive(&many), archive(&[])] {
+        assert_eq!(read(&bomb).unwrap_err().violations()[0].code, Code::PackageUnreadable);
+    }
+}
+
+#[test]
+fn others_charts_are_read_whatever_their_version_looks_like() {
+    let entries = [("sub/Chart.yaml", tar::EntryType::Regular, &b"name: Sub_1\nversion: v1.2\n"[..])];
+    assert_eq!(identity(&archive(&entries)).unwrap(), ("Sub_1".to_owned(), "v1.2".to_owned()));
+    assert!(read(&archive(&entries)).is_err());
+}
+
+#[test]
+fn what_a_second_member_of_the_gzip_holds_counts_too() {
+    // Go reads on there; who stops sees another chart than Helm.
+    let mut bytes = archive(&[CHART]);
+    bytes.extend(archive(&[]));
+    assert!(read(&bytes).is_ok());
+    bytes.extend(b"trailing");
+    assert_eq!(read(&bytes).unwrap_err().violations()[0].code, Code::PackageUnreadable);
+}
+
+#[test]
+fn the_gzip_header_is_that_of_helm() {
+    let bytes = package(&chart(), 0).unwrap().bytes;
+    assert_eq!(bytes[..10], [0x1f, 0x8b, 8, 0b1_0100, 0, 0, 0, 0, 0, 255]);
+    assert_eq!(bytes[10..12], [44, 0]);
+    assert!(bytes[12..].starts_with(b"rr\x28\x00aHR0c"));
+}

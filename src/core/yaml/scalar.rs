@@ -96,7 +96,7 @@ static TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Whether a plain scalar of this text reads as a string.
-pub(super) fn is_string_when_plain(text: &str) -> bool {
+pub(crate) fn is_string_when_plain(text: &str) -> bool {
     let is = |shape: &LazyLock<Option<Regex>>, text: &str| shape.as_ref().is_some_and(|shape| shape.is_match(text));
     if is(&BASE_60, text) || is_word(text) {
         return false;
