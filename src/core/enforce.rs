@@ -6,6 +6,7 @@ use crate::{
 };
 
 /// What was read of the pull request.
+#[allow(clippy::struct_excessive_bools, reason = "each is an independent fact that was read, not a state")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
     /// The chart whose branch is the base; `None` when the base is no chart branch.

@@ -32,8 +32,8 @@ pub fn decide(destination: &str, held: Held, wanted: Sha256) -> Decision {
         Held::Digest(digest) if digest == wanted => Decision::Skip,
         Held::Digest(digest) => {
             let what = format!("{destination} holds {digest} under this version, the signed bytes are {wanted}");
-            let help = "a published version never changes: find out who put it there, then release the next version";
-            Decision::Refuse(Refusal::new(Code::PublishOtherBytes, what, help))
+            let remedy = "a published version never changes: find out who put it there, then release the next version";
+            Decision::Refuse(Refusal::new(Code::PublishOtherBytes, what, remedy))
         }
     }
 }

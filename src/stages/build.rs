@@ -86,14 +86,14 @@ async fn release(session: &Session, tag: ReleaseTag, pull: &Pull, helm: Option<&
     let (folder, lineage) = crate::tagged::verify(session, &tag, &object, chain::located(&blocks, Stage::Tag)).await?;
     Refused::unless_empty(lineage::map_agrees(&lineage, &blocks))?;
     let tree = trees::chart(session, &object.object, &folder).await?.context("the chart is not at its tag")?;
-    let work = Work { tag, object, folder, tree, lineage };
-    judge(&work.facts(session, pull).await?)?;
+    let work = Work { session, tag, object, folder, tree, lineage };
+    judge(&work.facts(pull).await?)?;
     let helm = Helm::find(helm.map(std::path::Path::new), &session.runner.tool_cache).await?;
-    let (chart, made) = work.package(session, &helm).await?;
+    let (chart, made) = work.package(&helm).await?;
     let mut references = work.lineage.references();
-    references.extend(work.sign(session, &chart, &made).await?);
+    references.extend(work.sign(&chart, &made).await?);
     let mut report = Report::default();
-    work.land(session, pull, &made, &references, &mut report).await?;
+    report.write(work.land(pull, &made, &references).await?);
     report.decide(format!("{}: `{}`, {}", work.folder, made.package.name, made.package.digest));
     report.outputs.insert("package", made.package.name.clone());
     report.outputs.insert("digest", made.package.digest.to_string());
@@ -102,7 +102,8 @@ async fn release(session: &Session, tag: ReleaseTag, pull: &Pull, helm: Option<&
 }
 
 /// One release at its tag.
-struct Work {
+struct Work<'a> {
+    session: &'a Session,
     tag: ReleaseTag,
     object: TagObject,
     folder: chartrel_core::name::ChartFolder,
@@ -110,8 +111,9 @@ struct Work {
     lineage: Verified<Lineage>,
 }
 
-impl Work {
-    async fn facts(&self, session: &Session, pull: &Pull) -> anyhow::Result<Facts> {
+impl Work<'_> {
+    async fn facts(&self, pull: &Pull) -> anyhow::Result<Facts> {
+        let session = self.session;
         let base = session.github.compare(pull.base_sha.as_str(), pull.head_sha.as_str()).await?.merge_base;
         let own = [self.tag.package(), "index.yaml".to_owned()];
         let outside = trees::outside(session, &base, &pull.head_sha, &self.folder).await?;
@@ -127,7 +129,8 @@ impl Work {
     }
 
     /// The package, from the blobs at the tag and the dependencies that the checks saw.
-    async fn package(&self, session: &Session, helm: &Helm) -> anyhow::Result<(Prepared, Made)> {
+    async fn package(&self, helm: &Helm) -> anyhow::Result<(Prepared, Made)> {
+        let session = self.session;
         let content = content::at(session, &self.object.object, &self.folder).await?;
         let chart = prepare::prepare(&self.folder, content, helm).await?;
         if self.lineage.dependencies() != chart.dependencies.as_slice() {
@@ -144,7 +147,8 @@ impl Work {
         Ok((chart, made))
     }
 
-    async fn sign(&self, session: &Session, chart: &Prepared, made: &Made) -> anyhow::Result<BTreeMap<Key, Reference>> {
+    async fn sign(&self, chart: &Prepared, made: &Made) -> anyhow::Result<BTreeMap<Key, Reference>> {
+        let session = self.session;
         let facts = session.run_facts().await?;
         let tag = Subject::new(self.tag.to_string(), self.object.raw.digest_as(&self.object.sha)?);
         let package = Subject::new(made.package.name.clone(), made.package.digest);
@@ -167,19 +171,13 @@ impl Work {
     }
 
     /// Puts package and index entry on the publish branch and merges it; if another release lands first, on the newer tip again.
-    async fn land(
-        &self,
-        session: &Session,
-        pull: &Pull,
-        made: &Made,
-        references: &BTreeMap<Key, Reference>,
-        report: &mut Report,
-    ) -> anyhow::Result<()> {
+    async fn land(&self, pull: &Pull, made: &Made, references: &BTreeMap<Key, Reference>) -> anyhow::Result<String> {
+        let session = self.session;
         let package = session.github.create_blob(&made.package.bytes).await?;
         let body = map::write(&pull.body, references)?;
         session.github.update_pull(pull.number, &PullChange { body: Some(body), ..PullChange::default() }).await?;
         for _ in 0..TRIES {
-            let head = self.commit(session, made, &package).await?;
+            let head = self.commit(made, &package).await?;
             session.github.update_reference(&format!("heads/{}", pull.head_ref), &head, true).await?;
             for name in [VERIFY, BUILD] {
                 session.github.check(&NewCheck::success(name, &head, &format!("{} is {}", made.package.name, made.package.digest))).await?;
@@ -192,8 +190,7 @@ impl Work {
             };
             match session.github.merge_pull(pull.number, &merge).await? {
                 Merged::Merged(commit) => {
-                    report.write(format!("merged #{} into `{}` as {}", pull.number, pull.base_ref, &commit.as_str()[..12]));
-                    return Ok(());
+                    return Ok(format!("merged #{} into `{}` as {}", pull.number, pull.base_ref, &commit.as_str()[..12]));
                 }
                 Merged::HeadMoved | Merged::Refused(_) => {}
             }
@@ -206,7 +203,8 @@ impl Work {
     }
 
     /// The commit for `release`: its tip, the chart at the tag, the package, and the one index entry.
-    async fn commit(&self, session: &Session, made: &Made, package: &ObjectId) -> anyhow::Result<ObjectId> {
+    async fn commit(&self, made: &Made, package: &ObjectId) -> anyhow::Result<ObjectId> {
+        let session = self.session;
         let tip = session.branch(&session.policy.branches.release).await?;
         let index = session.github.file("index.yaml", tip.as_str()).await?;
         let index = index.map(String::from_utf8).transpose().context("index.yaml on `release` is not UTF-8")?;

@@ -81,17 +81,17 @@ async fn judge(session: &Session, pull: &Pull, helm: Option<&str>) -> anyhow::Re
     };
     let head = session.github.commit(&pull.head_sha).await?;
     let bumped_from = crate::format::is_bump(&head.message).then(|| head.parents.first().cloned()).flatten();
-    let chart = Chart { folder, pull: pull.clone(), contributed: bumped_from.clone().unwrap_or_else(|| pull.head_sha.clone()) };
-    let lineage = chart.verify(session).await?;
+    let chart = Chart { session, folder, pull: pull.clone(), contributed: bumped_from.clone().unwrap_or_else(|| pull.head_sha.clone()) };
+    let lineage = chart.verify().await?;
     if bumped_from.is_some()
-        && let Some(report) = chart.is_signed(session, &lineage).await?
+        && let Some(report) = chart.is_signed(&lineage).await?
     {
         return Ok(report);
     }
     let checkout = Checkout::open(&session.runner.variables.workspace).await?;
     let helm = Helm::find(helm.map(std::path::Path::new), &session.runner.tool_cache).await?;
-    chart.ranges(session, &lineage).await?;
-    chart.bump(session, Tools { checkout, helm }, &lineage).await
+    chart.ranges(&lineage).await?;
+    chart.bump(Tools { checkout, helm }, &lineage).await
 }
 
 /// The chart that the pull request carries; refused when a chart comes from another branch than its own (E2E-17).
@@ -129,7 +129,8 @@ async fn source(session: &Session, pull: &Pull) -> anyhow::Result<Option<ChartFo
 }
 
 /// A chart branch's pull request.
-struct Chart {
+struct Chart<'a> {
+    session: &'a Session,
     folder: ChartFolder,
     pull: Pull,
     /// The head as contributed, below a bump that may be on it already.
@@ -150,9 +151,10 @@ struct Bumped {
     checks: Vec<Finished>,
 }
 
-impl Chart {
+impl Chart<'_> {
     /// Every attestation up to format, anchored in the content of the head, and the map held against it.
-    async fn verify(&self, session: &Session) -> anyhow::Result<Verified<Lineage>> {
+    async fn verify(&self) -> anyhow::Result<Verified<Lineage>> {
+        let session = self.session;
         let blocks = map::read(&self.pull.body)?;
         let digest = content::at(session, &self.contributed, &self.folder).await?.digest;
         let commit = content::commit_digest(session, &self.contributed).await?;
@@ -164,7 +166,8 @@ impl Chart {
     }
 
     /// The report when the head is a bump whose link is signed for this very description; `None` when something is missing.
-    async fn is_signed(&self, session: &Session, lineage: &Lineage) -> anyhow::Result<Option<Report>> {
+    async fn is_signed(&self, lineage: &Lineage) -> anyhow::Result<Option<Report>> {
+        let session = self.session;
         let digest = content::commit_digest(session, &self.pull.head_sha).await?;
         let Some(evidence) = chain::newest_link(session, Stage::Bump, ("commit", digest)).await? else { return Ok(None) };
         let description = map::description_digest(&self.pull.body);
@@ -181,13 +184,14 @@ impl Chart {
         if recorded.references.get(&Stage::Bump.overall()).map(|reference| reference.statement) != Some(evidence.statement_digest) {
             let mut references = link.references;
             references.insert(Stage::Bump.overall(), chain::reference_of(session, &evidence, None).await?);
-            self.record(session, &self.pull.head_sha, &references, &mut report).await?;
+            self.record(&self.pull.head_sha, &references, &mut report).await?;
         }
         Ok(Some(report))
     }
 
     /// The ranges of the links of validate since the last release, without a gap: no commit slipped between two checks.
-    async fn ranges(&self, session: &Session, lineage: &Lineage) -> anyhow::Result<()> {
+    async fn ranges(&self, lineage: &Lineage) -> anyhow::Result<()> {
+        let session = self.session;
         let last = history::last_release(session, &session.chart_name(&self.contributed, &self.folder).await?).await?;
         let Some(released) = last.and_then(|release| release.source) else { return Ok(()) };
         let mut from = lineage.range().context("a link of validate names its range")?.from.clone();
@@ -204,9 +208,10 @@ impl Chart {
         Ok(())
     }
 
-    async fn bump(&self, session: &Session, tools: Tools, lineage: &Verified<Lineage>) -> anyhow::Result<Report> {
-        let bumped = self.make(session, &tools, lineage).await?;
-        let references = self.sign(session, lineage, &bumped).await?;
+    async fn bump(&self, tools: Tools, lineage: &Verified<Lineage>) -> anyhow::Result<Report> {
+        let session = self.session;
+        let bumped = self.make(&tools, lineage).await?;
+        let references = self.sign(lineage, &bumped).await?;
         let mut report = Report::default();
         if bumped.commit != self.pull.head_sha {
             session.github.update_reference(&format!("heads/{}", self.pull.head_ref), &bumped.commit, false).await?;
@@ -217,7 +222,7 @@ impl Chart {
                 bumped.decision.version
             ));
         }
-        self.record(session, &bumped.commit, &references, &mut report).await?;
+        self.record(&bumped.commit, &references, &mut report).await?;
         report.decide(format!("{}: version {}", self.folder, bumped.decision.version));
         report.outputs.insert("chart", self.folder.to_string());
         report.outputs.insert("version", bumped.decision.version.to_string());
@@ -226,7 +231,8 @@ impl Chart {
     }
 
     /// The new tree and its commit, checked but not yet shown by any branch.
-    async fn make(&self, session: &Session, tools: &Tools, lineage: &Lineage) -> anyhow::Result<Bumped> {
+    async fn make(&self, tools: &Tools, lineage: &Lineage) -> anyhow::Result<Bumped> {
+        let session = self.session;
         let contributed = content::at(session, &self.contributed, &self.folder).await?;
         let before = prepare::prepare(&self.folder, contributed, &tools.helm).await?;
         let tip = lineage.source_commit().context("filter's link names its source commit")?;
@@ -242,12 +248,13 @@ impl Chart {
             finished.push(checks::content(session, &tools.helm, key, std::slice::from_ref(&chart)).await?);
         }
         Refused::unless_empty(finished.iter().filter_map(Finished::refusal).collect())?;
-        let commit = self.commit(session, &decision, lineage).await?;
+        let commit = self.commit(&decision, lineage).await?;
         Ok(Bumped { decision, chart, commit, checks: finished })
     }
 
     /// The commit on the chart branch; the head itself when it holds this very bump already.
-    async fn commit(&self, session: &Session, decision: &bump::Decision, lineage: &Lineage) -> anyhow::Result<ObjectId> {
+    async fn commit(&self, decision: &bump::Decision, lineage: &Lineage) -> anyhow::Result<ObjectId> {
+        let session = self.session;
         let base = session.github.commit(&self.contributed).await?.tree;
         let mut entries = Vec::new();
         for (name, text) in [("Chart.yaml", &decision.chart_file), ("CHANGELOG.md", &decision.changelog)] {
@@ -268,7 +275,8 @@ impl Chart {
         Ok(session.github.create_commit(&text, &tree, std::slice::from_ref(&self.contributed)).await?.sha)
     }
 
-    async fn sign(&self, session: &Session, lineage: &Verified<Lineage>, bumped: &Bumped) -> anyhow::Result<BTreeMap<Key, Reference>> {
+    async fn sign(&self, lineage: &Verified<Lineage>, bumped: &Bumped) -> anyhow::Result<BTreeMap<Key, Reference>> {
+        let session = self.session;
         let facts = session.run_facts().await?;
         let (before, after) = (lineage.chart_digest(), bumped.chart.digest);
         let path = self.folder.path();
@@ -293,13 +301,8 @@ impl Chart {
     }
 
     /// Writes the map and reports both checks on the final head.
-    async fn record(
-        &self,
-        session: &Session,
-        head: &ObjectId,
-        references: &BTreeMap<Key, Reference>,
-        report: &mut Report,
-    ) -> anyhow::Result<()> {
+    async fn record(&self, head: &ObjectId, references: &BTreeMap<Key, Reference>, report: &mut Report) -> anyhow::Result<()> {
+        let session = self.session;
         let body = session.github.pull(self.pull.number).await?.body;
         let written = map::write(&body, references)?;
         session.github.update_pull(self.pull.number, &PullChange { body: Some(written), ..PullChange::default() }).await?;

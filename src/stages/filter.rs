@@ -69,7 +69,7 @@ async fn one(session: &Session, tip: &ObjectId, chart: Chart, report: &mut Repor
     let facts = Facts {
         folder: folder.clone(),
         at_integration: chart.tree.clone(),
-        at_main: chart.at_main,
+        at_main: chart.at_main.clone(),
         at_chart_branch: tree_at(session, chart_head.as_ref(), &folder).await?,
         at_sync_branch: tree_at(session, signed(session, sync_head.as_ref()).await?, &folder).await?,
         is_open: open.is_some(),
@@ -84,9 +84,9 @@ async fn one(session: &Session, tip: &ObjectId, chart: Chart, report: &mut Repor
         }
         (Decision::Waiting | Decision::Move, open) => {
             let base = chart_head.clone().unwrap_or_else(|| session.main_tip.clone());
-            let moved = make(session, tip, &folder, &chart.tree, &base).await?;
+            let moved = make(session, tip, &chart, &base).await?;
             let place = Place { chart_head, sync_head, base, open };
-            publish(session, &folder, moved, place, report).await?;
+            publish(session, &folder, (moved, place), report).await?;
         }
     }
     Ok(())
@@ -134,7 +134,8 @@ struct Moved {
     sources: Vec<u64>,
 }
 
-async fn make(session: &Session, tip: &ObjectId, folder: &ChartFolder, tree: &ObjectId, base: &ObjectId) -> anyhow::Result<Moved> {
+async fn make(session: &Session, tip: &ObjectId, chart: &Chart, base: &ObjectId) -> anyhow::Result<Moved> {
+    let Chart { folder, tree, .. } = chart;
     let content = content::at(session, tip, folder).await?;
     let lineage = validated(session, tip, folder, content.digest).await?;
     let source = lineage.link(Stage::Validate).and_then(|link| link.git_commit.clone()).context("a link of validate names its commit")?;
@@ -146,8 +147,8 @@ async fn make(session: &Session, tip: &ObjectId, folder: &ChartFolder, tree: &Ob
     let subjects: Vec<String> = pulls.iter().map(|pull| pull.title.clone()).collect();
     let sources: Vec<u64> = pulls.iter().map(|pull| pull.number).collect();
     let text = message::sync(folder, &sources, &source, &subjects);
-    let commit = session.github.create_commit(&text, &root, &[base.clone()]).await?.sha;
-    let reference = sign(session, folder, content.digest, &lineage, &commit).await?;
+    let commit = session.github.create_commit(&text, &root, std::slice::from_ref(base)).await?.sha;
+    let reference = sign(session, folder, &lineage, &commit).await?;
     let mut references = lineage.references();
     references.insert(Stage::Filter.overall(), reference);
     Ok(Moved { commit, references, sources })
@@ -182,7 +183,8 @@ fn commit_of(evidence: &Evidence) -> Option<ObjectId> {
     serde_json::from_value::<Link>(evidence.statement.predicate.clone()).ok()?.git_commit
 }
 
-async fn sign(session: &Session, folder: &ChartFolder, digest: Sha256, lineage: &Lineage, commit: &ObjectId) -> anyhow::Result<Reference> {
+async fn sign(session: &Session, folder: &ChartFolder, lineage: &Lineage, commit: &ObjectId) -> anyhow::Result<Reference> {
+    let digest = lineage.chart_digest();
     let subjects = vec![Subject::new(folder.path(), digest), Subject::new("commit", content::commit_digest(session, commit).await?)];
     let mut link = session.link(Stage::Filter, Some(lineage.newest()));
     link.git_commit = Some(commit.clone());
@@ -198,7 +200,7 @@ struct Place {
     open: Option<Pull>,
 }
 
-async fn publish(session: &Session, folder: &ChartFolder, moved: Moved, place: Place, report: &mut Report) -> anyhow::Result<()> {
+async fn publish(session: &Session, folder: &ChartFolder, (moved, place): (Moved, Place), report: &mut Report) -> anyhow::Result<()> {
     let branches = &session.policy.branches;
     let (chart_branch, sync_branch) = (branches.chart(folder), branches.sync(folder));
     if place.chart_head.is_none() {
@@ -208,15 +210,12 @@ async fn publish(session: &Session, folder: &ChartFolder, moved: Moved, place: P
     session.put_branch(&sync_branch, &moved.commit, place.sync_head.is_some()).await?;
     report.write(format!("branch `{sync_branch}` at {}", &moved.commit.as_str()[..12]));
     let proposed = body::filter(folder, &moved.sources, &moved.references);
-    let number = match place.open {
-        Some(pull) => {
-            session.github.update_pull(pull.number, &PullChange { body: Some(proposed.body), ..PullChange::default() }).await?;
-            pull.number
-        }
-        None => {
-            let new = NewPull { title: proposed.title.clone(), head: sync_branch, base: chart_branch, body: proposed.body };
-            session.github.create_pull(&new).await?.number
-        }
+    let number = if let Some(pull) = place.open {
+        session.github.update_pull(pull.number, &PullChange { body: Some(proposed.body), ..PullChange::default() }).await?;
+        pull.number
+    } else {
+        let new = NewPull { title: proposed.title.clone(), head: sync_branch, base: chart_branch, body: proposed.body };
+        session.github.create_pull(&new).await?.number
     };
     report.write(format!("pull request #{number}: `{}`", proposed.title));
     report.decide(format!("{folder}: goes to its own branch alone"));

@@ -78,8 +78,8 @@ async fn resolve(root: &Path, helm: &Helm, folder: &ChartFolder, missing: &[Stri
     let outcome = helm.dependency_build(root).await?;
     if !outcome.ok {
         let what = format!("`{}` depends on {}, which can't be had: {}", folder.path(), missing.join(", "), last_line(&outcome.output()));
-        let help = "check the repository in Chart.yaml and that it can be reached from here, or commit the dependency below `charts/`";
-        return Err(Refusal::new(Code::ChartUnreachableDependency, what, help).into());
+        let remedy = "check the repository in Chart.yaml and that it can be reached from here, or commit the dependency below `charts/`";
+        return Err(Refusal::new(Code::ChartUnreachableDependency, what, remedy).into());
     }
     let mut fetched = Vec::new();
     let mut entries = tokio::fs::read_dir(root.join("charts")).await?;
@@ -98,8 +98,7 @@ fn noted(fetched: &[SourceFile]) -> chartrel_core::Result<Vec<Dependency>> {
     fetched
         .iter()
         .map(|file| {
-            let package = chartrel_core::package::read(&file.bytes)?;
-            let (name, version) = (package.metadata.name.to_string(), package.metadata.version.to_string());
+            let (name, version) = chartrel_core::package::identity(&file.bytes)?;
             Ok(Dependency { name, version, digest: Sha256::of(&file.bytes) })
         })
         .collect()

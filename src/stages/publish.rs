@@ -53,13 +53,13 @@ pub async fn run(given: Inputs, runner: Runner) -> anyhow::Result<Report> {
     let session = Session::open(runner, given.token.clone()).await?;
     session.demand_branch(&session.policy.branches.main)?;
     session.signer()?;
-    let work = Work::open(&session, tag).await?;
+    let work = Work::open(&session, tag, is_strict).await?;
     let registry = Registry::new(&session.policy.publish.oci, given.registry_user.zip(given.registry_password))?;
     let signed = Signed::make(&session, &work).await?;
     let mut report = Report::default();
     let ends = [
         ("OCI registry", registry_channel::publish(&registry, &work, &signed, &mut report).await),
-        ("GitHub Release", release_channel::publish(&session, &work, &signed, is_strict, &mut report).await),
+        ("GitHub Release", release_channel::publish(&session, &work, &signed, &mut report).await),
         ("Helm repository", index_channel::confirm(&session, &work, &mut report).await),
     ];
     if report.wrote.is_empty() && ends.iter().all(|(_, end)| end.is_ok()) {
@@ -95,6 +95,8 @@ fn status(end: &anyhow::Result<()>) -> String {
 
 /// A release whose package was verified.
 struct Work {
+    /// Whether a missing document is an error.
+    is_strict: bool,
     tag: ReleaseTag,
     folder: ChartFolder,
     lineage: Verified<Lineage>,
@@ -109,7 +111,7 @@ struct Work {
 
 impl Work {
     /// The bytes on `release`, and the lineage that ends in them.
-    async fn open(session: &Session, tag: ReleaseTag) -> anyhow::Result<Self> {
+    async fn open(session: &Session, tag: ReleaseTag, is_strict: bool) -> anyhow::Result<Self> {
         let object = session.tag(&tag).await?;
         let annotation: Annotation = object.message.parse()?;
         let package = package_on_release(session, &tag).await?;
@@ -131,7 +133,7 @@ impl Work {
         let lineage = chartrel_core::lineage::verify(&demand, &reference, &evidence)?;
         let contents = package::read(&package.bytes)?;
         let time = session.github.commit(&object.object).await?.committer_date;
-        Ok(Self { tag, folder, lineage, annotation, time, package, chart: contents, files: chart.files })
+        Ok(Self { is_strict, tag, folder, lineage, annotation, time, package, chart: contents, files: chart.files })
     }
 }
 

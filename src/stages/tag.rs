@@ -69,20 +69,14 @@ async fn one(session: &Session, folder: &ChartFolder, report: &mut Report) -> an
         is_pushed: is_pushed(session, folder).await?,
         is_built,
     };
-    let release = |at: ObjectId| Release {
-        folder: folder.clone(),
-        tag: tag.clone(),
-        at,
-        open: published.iter().find(|pull| pull.state == "open").cloned(),
-    };
     match (decide(&facts), merge) {
-        (Decision::Nothing(_), _) => Ok(None),
         (Decision::Refuse(refusal), _) => Err(refusal.into()),
-        (Decision::Make(at) | Decision::Tagged(at), Some(pull)) => {
-            release(at).make(session, &pull, report).await?;
+        (Decision::Make(at) | Decision::Tagged(at), Some(source)) => {
+            let open = published.into_iter().find(|pull| pull.state == "open");
+            Release { session, folder: folder.clone(), tag: tag.clone(), at, open, source }.make(report).await?;
             Ok(Some(tag))
         }
-        (Decision::Make(_) | Decision::Tagged(_), None) => Ok(None),
+        (Decision::Nothing(_) | Decision::Make(_) | Decision::Tagged(_), _) => Ok(None),
     }
 }
 
@@ -110,41 +104,46 @@ async fn is_pushed(session: &Session, folder: &ChartFolder) -> anyhow::Result<bo
 }
 
 /// A release in the making.
-struct Release {
+struct Release<'a> {
+    session: &'a Session,
     folder: ChartFolder,
     tag: ReleaseTag,
     at: ObjectId,
     open: Option<Pull>,
+    /// The pull request that brought it to `main`.
+    source: Pull,
 }
 
-impl Release {
-    async fn make(self, session: &Session, pull: &Pull, report: &mut Report) -> anyhow::Result<()> {
-        let lineage = self.verify(session, pull).await?;
-        let object = self.object(session, pull, &lineage).await?;
-        let references = self.sign(session, &lineage, &object).await?;
+impl Release<'_> {
+    async fn make(self, report: &mut Report) -> anyhow::Result<()> {
+        let session = self.session;
+        let lineage = self.verify().await?;
+        let object = self.object(&lineage).await?;
+        let references = self.sign(&lineage, &object).await?;
         match session.github.create_reference(&format!("tags/{}", self.tag), &object.sha).await? {
             Created::Created => report.write(format!("tag `{}` at {}", self.tag, &self.at.as_str()[..12])),
             Created::AlreadyThere(_) => {}
         }
         report.decide(format!("{}: `{}`", self.folder, self.tag));
-        self.propose(session, pull, &object, &references, report).await?;
-        self.sweep(session, pull, report).await?;
+        self.propose(&object, &references, report).await?;
+        self.sweep(report).await?;
         handover::dispatch(session, Stage::Build, &[("tag", self.tag.to_string())]).await
     }
 
     /// The lineage up to bump, anchored in the tree that `main` has at the commit to be tagged, and in the description as it is now.
-    async fn verify(&self, session: &Session, pull: &Pull) -> anyhow::Result<Verified<Lineage>> {
+    async fn verify(&self) -> anyhow::Result<Verified<Lineage>> {
+        let session = self.session;
         if !session.descends(&session.main_tip, &self.at).await? {
             let what = format!("the commit `{}` is not on `main`", self.at);
             return Err(Refusal::new(Code::TagNotOnMain, what, "only what was merged to `main` can be tagged").into());
         }
-        let blocks = map::read(&pull.body)?;
+        let blocks = map::read(&self.source.body)?;
         let digest = content::at(session, &self.at, &self.folder).await?.digest;
-        let commit = content::commit_digest(session, &pull.head_sha).await?;
+        let commit = content::commit_digest(session, &self.source.head_sha).await?;
         let anchors = Anchors {
             chart: Some(digest),
-            commit: Some((pull.head_sha.clone(), commit)),
-            description: Some(map::description_digest(&pull.body)),
+            commit: Some((self.source.head_sha.clone(), commit)),
+            description: Some(map::description_digest(&self.source.body)),
             ..Anchors::default()
         };
         let demand = session.demand(&self.folder, Stage::Bump, anchors);
@@ -154,12 +153,8 @@ impl Release {
     }
 
     /// The tag object, made of what is fixed alone: made again it is the same object.
-    async fn object(
-        &self,
-        session: &Session,
-        pull: &Pull,
-        lineage: &Verified<Lineage>,
-    ) -> anyhow::Result<chartrel_clients::github::TagObject> {
+    async fn object(&self, lineage: &Verified<Lineage>) -> anyhow::Result<chartrel_clients::github::TagObject> {
+        let session = self.session;
         if let Some(id) = session.github.reference(&format!("tags/{}", self.tag)).await? {
             return session.github.tag_object(&id).await;
         }
@@ -171,7 +166,7 @@ impl Release {
             attestations: lineage.ids(),
             references: lineage.references(),
             changelog: chartrel_core::changelog::extract(&changelog, &self.tag.version).unwrap_or_default(),
-            source_pr: crate::format::source_pulls(lineage).first().copied().or(Some(pull.number)),
+            source_pr: crate::format::source_pulls(lineage).first().copied().or(Some(self.source.number)),
             commit: self.at.clone(),
             break_glass: None,
         };
@@ -189,10 +184,10 @@ impl Release {
 
     async fn sign(
         &self,
-        session: &Session,
         lineage: &Verified<Lineage>,
         object: &chartrel_clients::github::TagObject,
     ) -> anyhow::Result<BTreeMap<Key, Reference>> {
+        let session = self.session;
         let subjects = vec![
             Subject::new(self.tag.to_string(), object.raw.digest_as(&object.sha)?),
             Subject::new("commit", content::commit_digest(session, &self.at).await?),
@@ -208,12 +203,11 @@ impl Release {
     /// The publish branch, `release` with the chart as it is at the tag, and its pull request.
     async fn propose(
         &self,
-        session: &Session,
-        source: &Pull,
         object: &chartrel_clients::github::TagObject,
         references: &BTreeMap<Key, Reference>,
         report: &mut Report,
     ) -> anyhow::Result<()> {
+        let session = self.session;
         let branches = &session.policy.branches;
         let branch = branches.publish(&self.tag);
         if session.github.reference(&format!("heads/{branch}")).await?.is_none() {
@@ -231,7 +225,7 @@ impl Release {
         let annotation: Annotation = object.message.parse()?;
         let release = body::Release {
             tag: &self.tag,
-            source_pr: Some(source.number),
+            source_pr: Some(self.source.number),
             commit: &self.at,
             changelog: &annotation.changelog,
             attestations_url: &session.attestations_url(),
@@ -245,10 +239,11 @@ impl Release {
     }
 
     /// Deletes the chart branch and the sync branch, unless something newer is on them (C-5).
-    async fn sweep(&self, session: &Session, pull: &Pull, report: &mut Report) -> anyhow::Result<()> {
+    async fn sweep(&self, report: &mut Report) -> anyhow::Result<()> {
+        let session = self.session;
         let branches = &session.policy.branches;
         let (chart, sync) = (branches.chart(&self.folder), branches.sync(&self.folder));
-        if session.github.reference(&format!("heads/{chart}")).await?.as_ref() != Some(&pull.head_sha) {
+        if session.github.reference(&format!("heads/{chart}")).await?.as_ref() != Some(&self.source.head_sha) {
             return Ok(());
         }
         let waiting = !session.github.pulls(Some(&sync), Some(&chart), "open").await?.is_empty();
@@ -270,13 +265,12 @@ async fn back_merge(session: &Session, tags: &[ReleaseTag], report: &mut Report)
         return Ok(());
     }
     let open = session.github.pulls(Some(&branches.main), Some(&branches.integration), "open").await?.into_iter().next();
-    let pull = match open {
-        Some(pull) => pull,
-        None => {
-            let proposed = body::back_merge(&branches.main, &branches.integration, tags);
-            let (head, base) = (branches.main.clone(), branches.integration.clone());
-            session.github.create_pull(&NewPull { title: proposed.title, head, base, body: proposed.body }).await?
-        }
+    let pull = if let Some(pull) = open {
+        pull
+    } else {
+        let proposed = body::back_merge(&branches.main, &branches.integration, tags);
+        let (head, base) = (branches.main.clone(), branches.integration.clone());
+        session.github.create_pull(&NewPull { title: proposed.title, head, base, body: proposed.body }).await?
     };
     let merge = Merge { sha: pull.head_sha.clone(), method: "merge".into(), title: pull.title.clone(), message: String::new() };
     match session.github.merge_pull(pull.number, &merge).await? {

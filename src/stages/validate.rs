@@ -77,6 +77,21 @@ fn base_branch(session: &Session) -> Option<&str> {
     session.runner.event.pointer("/pull_request/base/ref")?.as_str()
 }
 
+/// What the commit checks and link 1 are about.
+struct Contribution<'a> {
+    pulls: &'a [Pull],
+    commits: &'a [commit_validation::Message],
+    charts: &'a [Prepared],
+    range: &'a Range,
+}
+
+/// What a pull request is told.
+struct Found<'a> {
+    references: &'a BTreeMap<Key, Reference>,
+    finished: &'a [Finished],
+    previews: &'a [body::Preview],
+}
+
 /// What the checks run with.
 struct Bench {
     session: Session,
@@ -107,12 +122,14 @@ impl Bench {
         }
         let commits =
             self.session.github.pull_commits(number).await?.into_iter().map(|(id, text)| (id.to_string(), text)).collect::<Vec<_>>();
-        let (sections, commit_checks) =
-            self.commit_checks(std::slice::from_ref(&pull), &commits, &charts, &Range { from, to: tip.clone() }).await?;
+        let range = Range { from, to: tip.clone() };
+        let contribution = Contribution { pulls: std::slice::from_ref(&pull), commits: &commits, charts: &charts, range: &range };
+        let (previews, commit_checks) = self.commit_checks(&contribution).await?;
         finished.extend(commit_checks);
-        let mut report = self.tell(&decision, &finished);
+        let mut report = Self::tell(&decision, &finished);
         if pull.head_repository.as_deref() == Some(self.session.identity.repository.to_string().as_str()) {
-            self.write_pull(&pull, &references, &finished, &sections, &mut report).await?;
+            let found = Found { references: &references, finished: &finished, previews: &previews };
+            self.write_pull(&pull, &found, &mut report).await?;
         }
         fail(&finished)?;
         Ok(report)
@@ -145,15 +162,17 @@ impl Bench {
         }
         let commits: Vec<_> =
             self.checkout.log(Some(&from), &tip, None).await?.into_iter().map(|entry| (entry.id.to_string(), entry.message)).collect();
-        finished.extend(self.commit_checks(&pulls, &commits, &charts, &range).await?.1);
+        let contribution = Contribution { pulls: &pulls, commits: &commits, charts: &charts, range: &range };
+        finished.extend(self.commit_checks(&contribution).await?.1);
         references.extend(self.sign_all(&finished, &charts).await?);
-        let mut report = self.tell(&decision, &finished);
+        let mut report = Self::tell(&decision, &finished);
         fail(&finished)?;
         references.extend(self.given_away(&charts).await?);
-        let link = self.link(&range, &pulls, &charts, &references).await?;
+        let link = self.link(&contribution, &references).await?;
         references.insert(Stage::Validate.overall(), link);
         for pull in &pulls {
-            self.write_pull(pull, &references, &[], &[], &mut report).await?;
+            let found = Found { references: &references, finished: &[], previews: &[] };
+            self.write_pull(pull, &found, &mut report).await?;
         }
         report.write(format!("link 1 of `{}` over {} chart(s)", &tip.as_str()[..12], charts.len()));
         Ok(report)
@@ -252,17 +271,12 @@ impl Bench {
         Ok(finished)
     }
 
-    async fn commit_checks(
-        &self,
-        pulls: &[Pull],
-        commits: &[commit_validation::Message],
-        charts: &[Prepared],
-        range: &Range,
-    ) -> anyhow::Result<(Vec<body::Preview>, Vec<Finished>)> {
+    async fn commit_checks(&self, contribution: &Contribution<'_>) -> anyhow::Result<(Vec<body::Preview>, Vec<Finished>)> {
+        let Contribution { pulls, commits, charts, range } = contribution;
         let (sections, problems) = changelog_generation::run(&self.session, &self.checkout, &range.to, charts).await?;
         let done = |key: &str, problems| {
             let key: Key = key.parse()?;
-            anyhow::Ok(checks::finish(&self.session, &self.helm, &key, Scope::Commits(range.clone()), problems))
+            anyhow::Ok(checks::finish(&self.session, &self.helm, &key, Scope::Commits((*range).clone()), problems))
         };
         let own: Vec<_> = commits.iter().filter(|(_, text)| !chartrel_core::commit::is_own(text)).cloned().collect();
         let finished = vec![done("commit-validation", commit_validation::run(pulls, &own))?, done("changelog-generation", problems)?];
@@ -301,20 +315,15 @@ impl Bench {
         Ok(references)
     }
 
-    async fn link(
-        &self,
-        range: &Range,
-        pulls: &[Pull],
-        charts: &[Prepared],
-        references: &BTreeMap<Key, Reference>,
-    ) -> anyhow::Result<Reference> {
+    async fn link(&self, contribution: &Contribution<'_>, references: &BTreeMap<Key, Reference>) -> anyhow::Result<Reference> {
+        let Contribution { pulls, charts, range, .. } = contribution;
         let digest = content::commit_digest(&self.session, &range.to).await?;
         let mut subjects = vec![Subject::new("commit", digest)];
         subjects.extend(pulls.iter().map(|pull| Subject::new("pr-description", map::description_digest(&pull.body))));
         subjects.extend(charts.iter().map(|chart| Subject::new(chart.folder.path(), chart.digest)));
         let mut link = self.session.link(Stage::Validate, None);
         link.git_commit = Some(range.to.clone());
-        link.range = Some(range.clone());
+        link.range = Some((*range).clone());
         link.pulls = pulls.iter().map(|pull| pull.number).collect();
         link.attestations = references.iter().map(|(key, reference)| (key.clone(), reference.id.clone())).collect();
         link.references = references.clone();
@@ -322,15 +331,9 @@ impl Bench {
     }
 
     /// Records keys in the description, reports the checks on the head, and keeps the changelog comment up to date.
-    async fn write_pull(
-        &self,
-        pull: &Pull,
-        references: &BTreeMap<Key, Reference>,
-        finished: &[Finished],
-        sections: &[body::Preview],
-        report: &mut Report,
-    ) -> anyhow::Result<()> {
-        for one in finished {
+    async fn write_pull(&self, pull: &Pull, found: &Found<'_>, report: &mut Report) -> anyhow::Result<()> {
+        let Found { references, finished, previews } = found;
+        for one in *finished {
             let name = one.key.check_name();
             let check = match one.refusal() {
                 None => NewCheck::success(&name, &pull.head_sha, "passed"),
@@ -338,8 +341,8 @@ impl Bench {
             };
             self.session.github.check(&check).await?;
         }
-        if !sections.is_empty() {
-            changelog_generation::comment(&self.session, pull, sections).await?;
+        if !previews.is_empty() {
+            changelog_generation::comment(&self.session, pull, previews).await?;
         }
         if !references.is_empty() {
             // Read again: the description may have been edited since, and only our keys are ours to write.
@@ -353,7 +356,7 @@ impl Bench {
         Ok(())
     }
 
-    fn tell(&self, decision: &Decision, finished: &[Finished]) -> Report {
+    fn tell(decision: &Decision, finished: &[Finished]) -> Report {
         let mut report = Report::default();
         let names: Vec<&str> = decision.charts.iter().map(ChartFolder::as_str).collect();
         report.decide(if names.is_empty() { "no chart is contributed".to_owned() } else { format!("contributed: {}", names.join(", ")) });

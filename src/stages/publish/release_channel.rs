@@ -10,9 +10,9 @@ use chartrel_core::{
 };
 
 /// Makes the release, or finishes it; published assets are compared and never replaced (C-30).
-pub(super) async fn publish(session: &Session, work: &Work, signed: &Signed, is_strict: bool, report: &mut Report) -> anyhow::Result<()> {
+pub(super) async fn publish(session: &Session, work: &Work, signed: &Signed, report: &mut Report) -> anyhow::Result<()> {
     let told = signed.told(session, work);
-    let documents = accompanying(session, work, is_strict, report).await?;
+    let documents = accompanying(session, work, report).await?;
     let release = match session.github.release_by_tag(&work.tag.to_string()).await? {
         Some(release) => release,
         None => session.github.create_release(&draft(&told)).await?,
@@ -53,12 +53,12 @@ fn draft(told: &notes::Release) -> NewRelease {
     }
 }
 
-async fn accompanying(session: &Session, work: &Work, is_strict: bool, report: &mut Report) -> anyhow::Result<Vec<Asset>> {
+async fn accompanying(session: &Session, work: &Work, report: &mut Report) -> anyhow::Result<Vec<Asset>> {
     let license = session.github.file("LICENSE", work.annotation.commit.as_str()).await?;
     let generated =
         format!("# Changelog\n\n## [{}] - {}\n\n{}\n", work.tag.version, work.time.date_naive(), work.annotation.changelog.trim());
     let documents = documents(&work.files, license, &generated);
-    if is_strict && !documents.missing.is_empty() {
+    if work.is_strict && !documents.missing.is_empty() {
         let what = documents.missing.join("; ");
         return Err(Refusal::new(Code::PublishMissingAsset, what, "add the file to the chart, or leave `strict-assets` off").into());
     }

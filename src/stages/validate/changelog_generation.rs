@@ -21,7 +21,7 @@ pub(crate) async fn run(
                 changelog: decision.section,
             }),
             Err(refused) => {
-                problems.extend(refused.into_violations().into_iter().map(|refusal| format!("{}: {}", chart.folder, refusal.what)))
+                problems.extend(refused.into_violations().into_iter().map(|refusal| format!("{}: {}", chart.folder, refusal.what)));
             }
         }
     }
