@@ -91,7 +91,7 @@ fn is_chart_name(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-')
         && !text.contains("..")
         && !text.ends_with('.')
-        && !std::path::Path::new(text).extension().is_some_and(|end| end == "lock")
+        && std::path::Path::new(text).extension().is_none_or(|end| end != "lock")
 }
 
 /// A repository on GitHub, `owner/name`.
