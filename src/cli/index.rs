@@ -110,18 +110,19 @@ fn read(path: &Path) -> anyhow::Result<Option<String>> {
 /// # Errors
 /// When the folder cannot be written to.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    if fs::read(path).is_ok_and(|there| there == bytes) {
+    let there = fs::metadata(path);
+    let is_as_long = there.as_ref().is_ok_and(|there| there.len() == bytes.len() as u64);
+    if is_as_long && fs::read(path).is_ok_and(|there| there == bytes) {
         return Ok(());
     }
     let failed = || format!("`{}` cannot be written", path.display());
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
-    let permissions = fs::metadata(path).map(|metadata| metadata.permissions());
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
     let mut file = builder.prefix(".chartrel-").tempfile_in(parent).with_context(failed)?;
-    if let Ok(permissions) = permissions {
-        file.as_file().set_permissions(permissions).with_context(failed)?;
+    if let Ok(there) = there {
+        file.as_file().set_permissions(there.permissions()).with_context(failed)?;
     }
     file.write_all(bytes).with_context(failed)?;
     file.as_file().sync_all().with_context(failed)?;

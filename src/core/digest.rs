@@ -75,8 +75,11 @@ impl<'de> Deserialize<'de> for Sha256 {
 pub fn chart_digest<'a>(files: impl IntoIterator<Item = (&'a str, Sha256)>) -> Sha256 {
     let mut files: Vec<_> = files.into_iter().collect();
     files.sort_unstable_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
-    let lines: Vec<String> = files.iter().map(|(path, digest)| format!("{}  {path}\n", digest.hex())).collect();
-    Sha256::of(lines.concat())
+    let mut lines = String::new();
+    for (path, digest) in files {
+        lines.extend([digest.hex().as_str(), "  ", path, "\n"]);
+    }
+    Sha256::of(lines)
 }
 
 #[cfg(test)]

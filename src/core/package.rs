@@ -16,7 +16,7 @@ use flate2::{Compression, GzBuilder};
 use serde_json::Value;
 use std::io::Write as _;
 
-/// The largest package that is read, compressed, in bytes.
+/// The largest package that is read, in bytes, as it is and unpacked (Helm v4.3.1, `MaxDecompressedChartSize`).
 pub const LIMIT: usize = 100 * 1024 * 1024;
 /// Helm's extra field, a well-formed subfield since v4.2.4.
 const EXTRA: &[u8] = b"rr\x28\x00aHR0cHM6Ly95b3V0dS5iZS96OVV6MWljandyTQo=";
@@ -64,6 +64,10 @@ pub fn tar(chart: &Chart, epoch_seconds: i64) -> Result<Vec<u8>> {
     out.chart(&chart.tree, "");
     // A tar ends with two empty blocks.
     out.out.extend([0; 1024]);
+    if out.out.len() > LIMIT {
+        let what = format!("the chart unpacks to {} bytes; Helm cannot load more than {LIMIT}", out.out.len());
+        return Err(Refusal::new(Code::ChartTooLarge, what, "take large files out of the chart").into());
+    }
     Ok(out.out)
 }
 

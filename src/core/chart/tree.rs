@@ -9,6 +9,17 @@ use crate::{
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
+/// Charts below charts, so deep: a package can even hold itself.
+const DEPTH: usize = 16;
+
+/// What may still be unpacked below a chart.
+struct Budget {
+    /// Levels of charts.
+    depth: usize,
+    /// Bytes out of packed charts.
+    bytes: usize,
+}
+
 /// A loaded chart: the parts of a package in Helm's order.
 #[derive(Debug, Clone)]
 pub(crate) struct Tree {
@@ -40,7 +51,14 @@ impl Tree {
     }
 
     /// Sorts the files of a chart into their parts; they come in the order Helm walks them.
+    ///
+    /// # Errors
+    /// What Helm would not load.
     pub(crate) fn load(files: Vec<SourceFile>) -> Result<Self> {
+        Self::within(files, &mut Budget { depth: DEPTH, bytes: package::LIMIT })
+    }
+
+    fn within(files: Vec<SourceFile>, budget: &mut Budget) -> Result<Self> {
         let chart_file = files.iter().find(|file| file.path == "Chart.yaml").ok_or_else(files::no_chart_file)?;
         let mut tree = Self {
             document: document::chart_file(&chart_file.bytes)?,
@@ -69,7 +87,7 @@ impl Tree {
             }
         }
         for (name, files) in below.into_iter().filter(|(name, _)| !name.starts_with(['_', '.'])) {
-            let chart = subchart(&name, files)?;
+            let chart = subchart(&name, files, budget)?;
             tree.add(chart, &name)?;
         }
         Ok(tree)
@@ -106,7 +124,7 @@ fn is_provenance(path: &str) -> bool {
     std::path::Path::new(path).extension().is_some_and(|end| end == "prov")
 }
 
-fn subchart(name: &str, files: Vec<SourceFile>) -> Result<Tree> {
+fn subchart(name: &str, files: Vec<SourceFile>, budget: &mut Budget) -> Result<Tree> {
     let in_place = |refused: crate::Refused| {
         let why: Vec<String> = refused.violations().iter().map(|one| one.what.clone()).collect();
         Refusal::new(
@@ -117,16 +135,36 @@ fn subchart(name: &str, files: Vec<SourceFile>) -> Result<Tree> {
         .into()
     };
     let files = if std::path::Path::new(name).extension().is_some_and(|end| end == "tgz") {
-        package::unpack(files.first().map(|file| file.bytes.as_slice()).unwrap_or_default())
+        package::unpack(files.first().map(|file| file.bytes.as_slice()).unwrap_or_default()).and_then(|files| budget.spend(files))
     } else {
         Ok(files.into_iter().filter_map(|file| Some(SourceFile { path: file.path.split_once('/')?.1.to_owned(), ..file })).collect())
     };
-    let below = |files| {
-        let tree = Tree::load(files)?;
+    files.and_then(|files| budget.descend(files)).map_err(in_place)
+}
+
+impl Budget {
+    /// The files of a packed chart, counted.
+    fn spend(&mut self, files: Vec<SourceFile>) -> Result<Vec<SourceFile>> {
+        let spent = files.iter().map(|file| file.bytes.len()).sum();
+        self.bytes = self.bytes.checked_sub(spent).ok_or_else(|| {
+            let what = format!("the packed charts below it unpack to more than {} bytes, which Helm cannot load", package::LIMIT);
+            Refusal::new(Code::ChartTooLarge, what, "take one of them out")
+        })?;
+        Ok(files)
+    }
+
+    /// The chart of these files, a level further down.
+    fn descend(&mut self, files: Vec<SourceFile>) -> Result<Tree> {
+        let Some(depth) = self.depth.checked_sub(1) else {
+            let what = format!("charts lie more than {DEPTH} levels below each other");
+            return Err(Refusal::new(Code::ChartTooLarge, what, "take the deepest of them out").into());
+        };
+        self.depth = depth;
+        let tree = Tree::within(files, self)?;
+        self.depth = depth + 1;
         metadata::check_below(&tree.document)?;
         Ok(tree)
-    };
-    files.and_then(below).map_err(in_place)
+    }
 }
 
 /// Helm lays the documents of values.yaml over each other.

@@ -120,3 +120,27 @@ fn the_gzip_header_is_that_of_helm() {
     assert_eq!(bytes[10..12], [44, 0]);
     assert!(bytes[12..].starts_with(b"rr\x28\x00aHR0c"));
 }
+
+#[test]
+fn charts_packed_in_charts_do_not_go_on_for_ever() {
+    let below = |inner: &[u8]| archive(&[CHART, ("boat/charts/boat.tgz", tar::EntryType::Regular, inner)]);
+    let mut bytes = archive(&[CHART]);
+    for _ in 0..16 {
+        bytes = below(&bytes);
+    }
+    assert!(read(&bytes).is_ok());
+    assert_eq!(read(&below(&bytes)).unwrap_err().violations()[0].code, Code::ChartBadSubchart);
+    let large = vec![0; crate::chart::FILE_LIMIT];
+    let parts: Vec<String> = (0..11).map(|n| format!("boat/{n}")).collect();
+    let entries: Vec<_> = parts.iter().map(|path| (path.as_str(), tar::EntryType::Regular, large.as_slice())).collect();
+    let heavy = |name: &str| {
+        let chart_file = format!("name: {name}\nversion: 1.0.0\n");
+        let all: Vec<_> =
+            [("boat/Chart.yaml", tar::EntryType::Regular, chart_file.as_bytes())].into_iter().chain(entries.clone()).collect();
+        SourceFile { path: format!("charts/{name}.tgz"), mode: FileMode::Regular, bytes: archive(&all) }
+    };
+    let good = file("Chart.yaml", "apiVersion: v2\nname: boat\nversion: 1.2.3\ndescription: floats\n");
+    assert!(Chart::load(vec![good.clone(), heavy("a")]).is_ok());
+    let refused = Chart::load(vec![good, heavy("a"), heavy("b")]).unwrap_err();
+    assert!(refused.violations()[0].what.contains("unpack to more than"), "{refused}");
+}

@@ -10,8 +10,6 @@ use crate::{
 use flate2::read::MultiGzDecoder;
 use std::{collections::BTreeSet, io::Read as _};
 
-/// The largest content that is unpacked, in bytes (Helm v4.3.1, `MaxDecompressedChartSize`).
-const UNPACKED: u64 = 100 * 1024 * 1024;
 /// More files than this are no chart.
 const FILES: usize = 20_000;
 
@@ -67,10 +65,10 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<Unpacked> {
 
 fn inflate(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut tar = Vec::new();
-    let read = MultiGzDecoder::new(bytes).take(UNPACKED + 1).read_to_end(&mut tar);
+    let read = MultiGzDecoder::new(bytes).take(LIMIT as u64 + 1).read_to_end(&mut tar);
     read.map_err(|error| unreadable(format!("the package is no gzip: {error}")))?;
-    if tar.len() as u64 > UNPACKED {
-        return Err(unreadable(format!("the package unpacks to more than {UNPACKED} bytes")));
+    if tar.len() > LIMIT {
+        return Err(unreadable(format!("the package unpacks to more than {LIMIT} bytes")));
     }
     Ok(tar)
 }
