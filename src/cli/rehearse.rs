@@ -56,7 +56,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
         tell::json(&report)?;
     }
     if args.serve {
-        teller.serving(&rehearsal);
+        Teller::serving(&rehearsal);
         tokio::signal::ctrl_c().await.context("waiting for Ctrl-C")?;
     }
     Ok(())

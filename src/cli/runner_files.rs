@@ -4,7 +4,7 @@ use crate::environment::Environment;
 use anyhow::Context as _;
 use chartrel_core::Sha256;
 use chartrel_stages::report::Report;
-use std::{fs::OpenOptions, io::Write as _, path::Path};
+use std::{fmt::Write as _, fs::OpenOptions, io::Write as _, path::Path};
 
 /// GitHub drops a summary over 1 MiB; this stays below it.
 const SUMMARY: usize = 900 * 1024;
@@ -40,11 +40,11 @@ fn summary(report: &Report) -> String {
     let mut text = report.summary.clone();
     if text.is_empty() {
         for decision in &report.decisions {
-            text.push_str(&format!("- {}\n", chartrel_core::markdown::line(decision)));
+            let _ = writeln!(text, "- {}", chartrel_core::markdown::line(decision));
         }
     }
     for warning in &report.warnings {
-        text.push_str(&format!("\n> ⚠️ {}\n", chartrel_core::markdown::line(warning)));
+        let _ = writeln!(text, "\n> ⚠️ {}", chartrel_core::markdown::line(warning));
     }
     text
 }

@@ -30,14 +30,14 @@ impl Stage {
     pub(crate) async fn run(self, environment: Environment) -> anyhow::Result<()> {
         let runner = environment.runner()?;
         let report = match self {
-            Self::Validate(inputs) => validate::run(inputs, runner).await,
-            Self::Filter(inputs) => filter::run(inputs, runner).await,
-            Self::Enforce(inputs) => enforce::run(inputs, runner).await,
-            Self::Format(inputs) => format::run(inputs, runner).await,
-            Self::Bump(inputs) => bump::run(inputs, runner).await,
-            Self::Tag(inputs) => tag::run(inputs, runner).await,
-            Self::Build(inputs) => build::run(inputs, runner).await,
-            Self::Publish(inputs) => publish::run(inputs, runner).await,
+            Self::Validate(inputs) => Box::pin(validate::run(inputs, runner)).await,
+            Self::Filter(inputs) => Box::pin(filter::run(inputs, runner)).await,
+            Self::Enforce(inputs) => Box::pin(enforce::run(inputs, runner)).await,
+            Self::Format(inputs) => Box::pin(format::run(inputs, runner)).await,
+            Self::Bump(inputs) => Box::pin(bump::run(inputs, runner)).await,
+            Self::Tag(inputs) => Box::pin(tag::run(inputs, runner)).await,
+            Self::Build(inputs) => Box::pin(build::run(inputs, runner)).await,
+            Self::Publish(inputs) => Box::pin(publish::run(inputs, runner)).await,
         }?;
         tell(&report);
         runner_files::write(&environment, &report)

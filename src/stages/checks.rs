@@ -67,7 +67,7 @@ pub(crate) async fn content(session: &Session, helm: &Helm, key: &Key, charts: &
         .zip(&found)
         .flat_map(|(chart, problems)| problems.iter().map(|problem| format!("{}: {problem}", chart.folder)))
         .collect();
-    Ok(finish(session, helm, key, Scope::Charts(rows), problems))
+    Ok(finish((session, helm), key, Scope::Charts(rows), problems))
 }
 
 async fn one(helm: &Helm, key: &Key, chart: &Prepared) -> anyhow::Result<Problems> {
@@ -96,7 +96,7 @@ pub(crate) enum Scope {
 }
 
 /// The result document of a check that ran.
-pub(crate) fn finish(session: &Session, helm: &Helm, key: &Key, scope: Scope, problems: Problems) -> Finished {
+pub(crate) fn finish((session, helm): (&Session, &Helm), key: &Key, scope: Scope, problems: Problems) -> Finished {
     let (charts, range) = match scope {
         Scope::Charts(charts) => (charts, None),
         Scope::Commits(range) => (Vec::new(), Some(range)),

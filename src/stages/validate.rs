@@ -276,7 +276,7 @@ impl Bench {
         let (sections, problems) = changelog_generation::run(&self.session, &self.checkout, &range.to, charts).await?;
         let done = |key: &str, problems| {
             let key: Key = key.parse()?;
-            anyhow::Ok(checks::finish(&self.session, &self.helm, &key, Scope::Commits((*range).clone()), problems))
+            anyhow::Ok(checks::finish((&self.session, &self.helm), &key, Scope::Commits((*range).clone()), problems))
         };
         let own: Vec<_> = commits.iter().filter(|(_, text)| !chartrel_core::commit::is_own(text)).cloned().collect();
         let finished = vec![done("commit-validation", commit_validation::run(pulls, &own))?, done("changelog-generation", problems)?];

@@ -81,7 +81,9 @@ impl Rehearsal {
             let started = self.started();
             if started.is_empty() {
                 let deeds = self.review().await?;
-                deeds.iter().for_each(|deed| teller.person(deed));
+                for deed in &deeds {
+                    teller.person(deed);
+                }
                 if deeds.is_empty() {
                     return Ok(ended);
                 }

@@ -7,6 +7,7 @@ use chartrel_core::{lineage::Anchors, release::LineageDocument, stage::Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::{
+    fmt::Write as _,
     io::{IsTerminal as _, Write as _},
     path::Path,
     time::{Duration, Instant},
@@ -91,7 +92,7 @@ impl Teller {
     }
 
     /// The addresses of the world that stays up.
-    pub(crate) fn serving(&self, Rehearsal { universe, out, .. }: &Rehearsal) {
+    pub(crate) fn serving(Rehearsal { universe, out, .. }: &Rehearsal) {
         let trust = out.path("trust");
         say("\nThe world stays up until Ctrl-C:");
         say(&format!("  GitHub           {}", universe.github.api_url()));
@@ -203,18 +204,19 @@ impl Report {
         text.push_str("| # | Stage | Decision | Written | Time |\n|---|---|---|---|---|\n");
         for row in &self.stages {
             let cell = |lines: &[String]| lines.iter().map(|text| line(text)).collect::<Vec<_>>().join("<br>");
-            text.push_str(&format!(
-                "| {} | {} | {} | {} | {} ms |\n",
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} | {} ms |",
                 row.stage.number(),
                 row.stage,
                 cell(&row.decisions),
                 cell(&row.wrote),
                 row.milliseconds
-            ));
+            );
         }
         text.push_str("\n## Releases\n\n");
         for release in &self.releases {
-            text.push_str(&format!("### {}\n\n```\n{}```\n\n", release.tag, release.tree));
+            let _ = write!(text, "### {}\n\n```\n{}```\n\n", release.tag, release.tree);
         }
         text
     }

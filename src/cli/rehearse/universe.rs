@@ -13,7 +13,7 @@ use chartrel_world::{
     registry::{self, Registry},
     sigstore::{self, Sigstore},
 };
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 /// Where the reusable workflows live that sign in a rehearsal, as on GitHub.
 pub(crate) const SIGNERS: &str = "chartrel/chartrel";
@@ -101,7 +101,10 @@ impl Universe {
         std::fs::create_dir_all(&dir)?;
         let git_dir = self.github.git_dir();
         let list = git(git_dir, &["ls-tree", "--name-only", "-z", "refs/heads/release"]).unwrap_or_default();
-        for name in String::from_utf8_lossy(&list).split('\0').filter(|name| *name == "index.yaml" || name.ends_with(".tgz")) {
+        for name in String::from_utf8_lossy(&list)
+            .split('\0')
+            .filter(|name| *name == "index.yaml" || Path::new(name).extension().is_some_and(|end| end == "tgz"))
+        {
             if let Some(bytes) = released_file(git_dir, name) {
                 std::fs::write(dir.join(name), bytes)?;
             }
@@ -111,12 +114,12 @@ impl Universe {
 }
 
 /// A file of the release branch: what a static host of that branch serves.
-fn released_file(git_dir: &std::path::Path, path: &str) -> Option<Vec<u8>> {
+fn released_file(git_dir: &Path, path: &str) -> Option<Vec<u8>> {
     let path = path.trim_start_matches('/');
     git(git_dir, &["cat-file", "blob", &format!("refs/heads/release:{path}")])
 }
 
-fn git(git_dir: &std::path::Path, arguments: &[&str]) -> Option<Vec<u8>> {
+fn git(git_dir: &Path, arguments: &[&str]) -> Option<Vec<u8>> {
     let output = Command::new("git").arg("--git-dir").arg(git_dir).args(arguments).stderr(std::process::Stdio::null()).output().ok()?;
     output.status.success().then_some(output.stdout)
 }
