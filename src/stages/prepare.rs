@@ -34,7 +34,7 @@ impl Prepared {
         self.dir.path().join(self.folder.as_str())
     }
 
-    /// The values files to check with, `ci/*-values.yaml`, sorted; the defaults are always checked too.
+    /// The values files to check with, `ci/*-values.yaml`, sorted.
     pub(crate) fn values(&self) -> Vec<PathBuf> {
         let is_values = |path: &&str| path.starts_with("ci/") && path.ends_with("-values.yaml") && path.matches('/').count() == 1;
         let mut values: Vec<_> = self.files.iter().map(|file| file.path.as_str()).filter(is_values).collect();

@@ -88,7 +88,7 @@ pub(crate) fn of(dir: &Path) -> anyhow::Result<Contribution> {
     let newest = git(dir, &["log", "-1", "--first-parent", "--format=%H %P%x00%s", "--", "charts"])?;
     let (ids, subject) = newest.trim().split_once('\0').context("the history of `charts/` cannot be read")?;
     let mut ids = ids.split(' ');
-    let (id, parent) = (ids.next().unwrap_or_default().to_owned(), ids.next().map(str::to_owned));
+    let (id, parent) = (ids.next().unwrap_or_default().to_owned(), ids.next().filter(|id| !id.is_empty()).map(str::to_owned));
     let changed = match &parent {
         Some(parent) => changed(dir, parent, &id, &charts)?,
         None => Vec::new(),

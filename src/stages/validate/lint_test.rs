@@ -1,4 +1,4 @@
-//! `lint-test (vX.Y.Z)`: the chart lints and renders for that Kubernetes version, with its defaults and every values file.
+//! `lint-test (vX.Y.Z)`: the chart lints and renders for that Kubernetes version, with every values file for CI, else with its defaults.
 
 use crate::{checks::Problems, prepare::Prepared};
 use chartrel_clients::helm::{Helm, Setting};
@@ -7,7 +7,9 @@ use std::path::PathBuf;
 /// Runs `helm lint` and `helm template --kube-version` for each set of values; nothing contributed is executed.
 pub(crate) async fn run(helm: &Helm, chart: &Prepared, kubernetes: &str) -> anyhow::Result<Problems> {
     let mut problems = Vec::new();
-    let sets = std::iter::once(None).chain(chart.values().into_iter().map(Some));
+    // As chart-testing does: a chart with values for CI may need some, so its defaults alone are no release of it.
+    let sets: Vec<_> = chart.values().into_iter().map(Some).collect();
+    let sets = if sets.is_empty() { vec![None] } else { sets };
     for values in sets {
         let named = values
             .as_ref()
