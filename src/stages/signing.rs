@@ -5,7 +5,7 @@ use chartrel_core::{
     Code, Refusal, Sha256,
     evidence::Evidence,
     stage::Key,
-    statement::{LINEAGE, Link, Reference, Statement, Subject},
+    statement::{COSIGN_SIGN, LINEAGE, Link, PROVENANCE, Reference, Statement, Subject},
 };
 use std::collections::BTreeMap;
 
@@ -26,11 +26,20 @@ pub(crate) async fn sign(session: &Session, statement: &Statement) -> anyhow::Re
 /// `known` are references that an earlier attempt wrote down.
 pub(crate) async fn ensure(session: &Session, statement: &Statement, key: &Key, known: &References) -> anyhow::Result<(Reference, String)> {
     let found = chain::find(session, first_subject(statement)?, &statement.predicate_type).await?;
-    let is_same = |evidence: &&Evidence| evidence.statement.subject == statement.subject && session.is_trusted(evidence, key);
+    let is_same = |evidence: &&Evidence| evidence.statement.subject == statement.subject && is_signer(session, evidence, key);
     match found.iter().find(is_same) {
         Some(evidence) => Ok((chain::reference_of(session, evidence, known.get(key)).await?, evidence.bundle.clone())),
         None => sign(session, statement).await,
     }
+}
+
+/// Whether who signed may sign under this key; cosign's own predicate stands beside the key's, by the same signer.
+fn is_signer(session: &Session, evidence: &Evidence, key: &Key) -> bool {
+    let mut evidence = evidence.clone();
+    if evidence.statement.predicate_type == COSIGN_SIGN {
+        PROVENANCE.clone_into(&mut evidence.statement.predicate_type);
+    }
+    session.is_trusted(&evidence, key)
 }
 
 /// The lineage link of these subjects and this predicate: the one that is there and valid, else signed now; with its bundle.
