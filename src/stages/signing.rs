@@ -5,7 +5,7 @@ use chartrel_core::{
     Code, Refusal, Sha256,
     evidence::Evidence,
     stage::Key,
-    statement::{COSIGN_SIGN, LINEAGE, Link, PROVENANCE, Reference, Statement, Subject},
+    statement::{LINEAGE, Link, Reference, Statement, Subject},
 };
 use std::collections::BTreeMap;
 
@@ -26,20 +26,28 @@ pub(crate) async fn sign(session: &Session, statement: &Statement) -> anyhow::Re
 /// `known` are references that an earlier attempt wrote down.
 pub(crate) async fn ensure(session: &Session, statement: &Statement, key: &Key, known: &References) -> anyhow::Result<(Reference, String)> {
     let found = chain::find(session, first_subject(statement)?, &statement.predicate_type).await?;
-    let is_same = |evidence: &&Evidence| evidence.statement.subject == statement.subject && is_signer(session, evidence, key);
+    let is_same = |evidence: &&Evidence| evidence.statement.subject == statement.subject && session.is_trusted(evidence, key);
     match found.iter().find(is_same) {
         Some(evidence) => Ok((chain::reference_of(session, evidence, known.get(key)).await?, evidence.bundle.clone())),
         None => sign(session, statement).await,
     }
 }
 
-/// Whether who signed may sign under this key; cosign's own predicate stands beside the key's, by the same signer.
-fn is_signer(session: &Session, evidence: &Evidence, key: &Key) -> bool {
-    let mut evidence = evidence.clone();
-    if evidence.statement.predicate_type == COSIGN_SIGN {
-        PROVENANCE.clone_into(&mut evidence.statement.predicate_type);
+/// A statement without a key of its own, such as cosign's signature: found again if the signer of `bundle` made it, else signed now.
+pub(crate) async fn beside(session: &Session, statement: &Statement, bundle: &str) -> anyhow::Result<String> {
+    let signer = session.verifier.verify(bundle)?.claims;
+    let found = chain::find(session, first_subject(statement)?, &statement.predicate_type).await?;
+    let is_same = |one: &&Evidence| {
+        let claims = &one.claims;
+        one.statement.subject == statement.subject
+            && (&claims.san, &claims.issuer) == (&signer.san, &signer.issuer)
+            && (&claims.source_repository_id, &claims.source_repository_ref)
+                == (&signer.source_repository_id, &signer.source_repository_ref)
+    };
+    match found.iter().find(is_same) {
+        Some(evidence) => Ok(evidence.bundle.clone()),
+        None => Ok(sign(session, statement).await?.1),
     }
-    session.is_trusted(&evidence, key)
 }
 
 /// The lineage link of these subjects and this predicate: the one that is there and valid, else signed now; with its bundle.

@@ -40,8 +40,8 @@ impl Signed {
         let statement = provenance::provenance(&facts, vec![manifest.clone()], &dependencies, &[]);
         let known = written_down(session, work).await?;
         let key: Key = Key::WORKFLOW_8_PUBLISH.parse()?;
-        let (_, signature) = signing::ensure(session, &signature, &key, &BTreeMap::new()).await?;
         let (reference, provenance) = signing::ensure(session, &statement, &key, &known).await?;
+        let signature = signing::beside(session, &signature, &provenance).await?;
         let mut references = work.lineage.references();
         references.insert(key.clone(), reference.clone());
         let mut link = session.link(Stage::Publish, Some(work.lineage.newest()));
