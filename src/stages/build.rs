@@ -31,6 +31,9 @@ const BUILD: &str = "build-chart";
 /// How often the branch is made anew when another release lands first.
 const TRIES: usize = 5;
 
+/// The outputs of its own: name and what it is.
+pub const OUTPUTS: &[(&str, &str)] = &[("package", "The name of the package"), ("digest", "Its sha256")];
+
 /// The inputs of `build`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Inputs {

@@ -33,6 +33,9 @@ use std::collections::BTreeMap;
 const VERIFY: &str = "verify-attestations";
 const SEMVER: &str = "semver-bump";
 
+/// The outputs of its own: name and what it is.
+pub const OUTPUTS: &[(&str, &str)] = &[("chart", "The folder of the chart"), ("version", "The new version")];
+
 /// The inputs of `bump`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Inputs {

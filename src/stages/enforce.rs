@@ -16,6 +16,9 @@ use std::collections::BTreeMap;
 /// The name of the check on the pull request.
 const CHECK: &str = "enforce-atomic-chart";
 
+/// The outputs of its own: name and what it is.
+pub const OUTPUTS: &[(&str, &str)] = &[];
+
 /// The inputs of `enforce`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Inputs {

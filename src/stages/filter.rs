@@ -15,6 +15,9 @@ use chartrel_core::{
 };
 use std::collections::BTreeMap;
 
+/// The outputs of its own: name and what it is.
+pub const OUTPUTS: &[(&str, &str)] = &[];
+
 /// The inputs of `filter`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Inputs {

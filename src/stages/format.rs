@@ -14,6 +14,9 @@ use chartrel_core::{
 };
 use std::collections::BTreeMap;
 
+/// The outputs of its own: name and what it is.
+pub const OUTPUTS: &[(&str, &str)] = &[];
+
 /// The inputs of `format`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Inputs {

@@ -22,6 +22,9 @@ use chrono::{DateTime, Utc};
 use signed::Signed;
 use std::time::Instant;
 
+/// The outputs of its own: name and what it is.
+pub const OUTPUTS: &[(&str, &str)] = &[("oci-digest", "The digest of the OCI manifest"), ("package-digest", "The sha256 of the package")];
+
 /// The inputs of `publish`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Inputs {

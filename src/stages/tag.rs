@@ -16,6 +16,9 @@ use chartrel_core::{
 };
 use std::collections::BTreeMap;
 
+/// The outputs of its own: name and what it is.
+pub const OUTPUTS: &[(&str, &str)] = &[];
+
 /// The inputs of `tag`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Inputs {

@@ -38,6 +38,12 @@ const ANCESTORS: usize = 500;
 /// Signatures made at once: a token serves for minutes, the services ask for few connections.
 const SIGNED_AT_ONCE: usize = 4;
 
+/// The outputs of its own: name and what it is.
+pub const OUTPUTS: &[(&str, &str)] = &[
+    ("charts", "The charts of the contribution, a JSON list of folders"),
+    ("non-chart-files", "Files that belong to no chart, a JSON list of paths"),
+];
+
 /// The inputs of `validate`.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Inputs {

@@ -27,8 +27,13 @@ fn actionlint_finds_nothing() {
     let workflows = files(".github/workflows");
     assert!(workflows.iter().any(|path| path.ends_with("ci.yml")), "{workflows:?}");
     // What its shell scripts hold depends on whether shellcheck is installed; .ci/run asks it where it is.
+    // `$/` names this repository at this commit (GitHub, since 2026-07-30); actionlint 1.7.12 is older than that.
+    let dollar = r#"specifying action "\$/actions/[a-z]+" in invalid format"#;
     program::run(
-        program::command(peer("actionlint")).args(["-shellcheck=", "-pyflakes=", "-no-color"]).args(workflows).current_dir(root()),
+        program::command(peer("actionlint"))
+            .args(["-shellcheck=", "-pyflakes=", "-no-color", "-ignore", dollar])
+            .args(workflows)
+            .current_dir(root()),
     );
 }
 
