@@ -255,6 +255,7 @@ async fn many_subjects_are_asked_at_once_and_one_by_one_where_that_is_not_allowe
     let (one, two) = (Sha256::of("1"), Sha256::of("2"));
     let facts = json!({
         "id": 42, "owner": {"id": 7, "type": "Organization"}, "visibility": "public", "private": false, "default_branch": "main",
+        "clone_url": "https://github.com/acme/charts.git",
     });
     server.on("GET /api/v3/repos/acme/charts", vec![json_of(200, &facts)]);
     let ours = json!({"bundle": {"n": 1}, "repository_id": 42});
