@@ -116,6 +116,10 @@ impl Bench {
             .and_then(serde_json::Value::as_u64)
             .context("the event has no pull request")?;
         let pull = self.session.github.pull(number).await?;
+        if pull.state != "open" {
+            // Its map is by now that of the push, which later stages verify; a check run again must not write over it.
+            return Ok(Report::nothing(format!("#{number} is no longer open")));
+        }
         let tip = self.session.runner.variables.sha.clone();
         let from = self.checkout.merge_base(&pull.base_sha, &tip).await?;
         let decision = self.contributed(&from, &tip).await?;
@@ -133,7 +137,9 @@ impl Bench {
         let (previews, commit_checks) = self.commit_checks(&contribution).await?;
         finished.extend(commit_checks);
         let mut report = Self::tell(&decision, &finished);
-        if pull.head_repository.as_deref() == Some(self.session.identity.repository.to_string().as_str()) {
+        let is_ours = pull.head_repository.as_deref() == Some(self.session.identity.repository.to_string().as_str());
+        // It may have been merged while the checks ran.
+        if is_ours && self.session.github.pull(number).await?.state == "open" {
             let found = Found { references: &references, finished: &finished, previews: &previews };
             self.write_pull(&pull, &found, &mut report).await?;
         }
