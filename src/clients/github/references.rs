@@ -50,7 +50,7 @@ impl GitHub {
     /// # Errors
     /// When GitHub does not answer.
     pub async fn matching_references(&self, prefix: &str) -> anyhow::Result<Vec<(String, ObjectId)>> {
-        let route = self.route(&format!("git/matching-refs/{}?per_page=100", path(prefix)));
+        let route = self.route(&format!("git/matching-refs/{}", path(prefix)));
         let found = self.pages(Call::get(route), Answer::json::<Vec<Reference>>).await?;
         let short = |name: String| name.strip_prefix("refs/").map(str::to_owned).unwrap_or(name);
         Ok(found.into_iter().map(|reference| (short(reference.name), reference.object.sha)).collect())

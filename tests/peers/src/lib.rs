@@ -6,6 +6,7 @@
 
 pub mod openapi;
 pub mod program;
+pub mod world;
 
 pub use program::{chartrel, peer};
 
