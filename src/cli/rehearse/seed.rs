@@ -101,7 +101,8 @@ fn adopt(universe: &Universe, dir: &Path) -> anyhow::Result<()> {
     set(&mut value, "publish", publish);
     set(&mut value, "bot", json!("chartrel[bot]"));
     write(&policy, chartrel_core::yaml::emit(&value))?;
-    write(&dir.join(".github/sigstore/trusted_root.json"), universe.sigstore.trusted_root())?;
+    // One line with its end: gh drops a last line that has none.
+    write(&dir.join(".github/sigstore/trusted_root.json"), universe.sigstore.trusted_root_jsonl())?;
     write(&dir.join(".github/sigstore/signing_config.json"), universe.sigstore.signing_config())?;
     let caller = ADOPTER
         .get_file(".github/workflows/chartrel.yml")

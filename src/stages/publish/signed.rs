@@ -101,7 +101,7 @@ impl Signed {
         let signer = notes::Signer {
             identity_regexp: policy.signers.publisher_identity(&identity.server_url, &identity.repository, &policy.branches),
             repository,
-            trusted_root: None,
+            trusted_root: policy.trust.as_ref().map(|files| files.trusted_root.clone()),
         };
         let helm_repository = policy.publish.repository_url.clone().map(|url| notes::HelmRepository {
             name: policy.publish.repository_name.clone().unwrap_or_else(|| identity.repository.owner().to_owned()),

@@ -18,8 +18,9 @@ fn download(release: &Release) -> TempDir {
     }
     let trust = folder.path().join(".github/sigstore");
     std::fs::create_dir_all(&trust).unwrap();
-    // gh reads JSON lines; so the adopter's root is one line.
-    std::fs::copy(world().path("trust/trusted_root.jsonl"), trust.join("trusted_root.json")).unwrap();
+    let committed = ["show", "main:.github/sigstore/trusted_root.json"];
+    let root = run(command("git").arg("--git-dir").arg(world().path("github.git")).args(committed));
+    std::fs::write(trust.join("trusted_root.json"), root).unwrap();
     folder
 }
 
@@ -90,13 +91,17 @@ fn one_altered_byte_is_refused_by_both() {
     let folder = download(&release);
     bundles(&folder);
     let package = folder.path().join(release.package());
+    let about_the_file = |line: &String| line.contains(".tgz") && !line.contains("oci://");
+    let lines: Vec<String> = ["cosign ", "gh "].iter().flat_map(|program| printed(&release, program)).filter(about_the_file).collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    for line in &lines {
+        run(&mut typed(line, &folder));
+    }
     let mut bytes = std::fs::read(&package).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&package, bytes).unwrap();
-    for program in ["cosign verify-blob", "gh "] {
-        for line in printed(&release, program).iter().filter(|line| line.contains(".tgz") && !line.contains("oci://")) {
-            refused(&mut typed(line, &folder));
-        }
+    for line in &lines {
+        refused(&mut typed(line, &folder));
     }
 }
 
@@ -105,10 +110,11 @@ fn another_identity_is_refused() {
     let release = release();
     let folder = download(&release);
     bundles(&folder);
-    for line in printed(&release, "gh ").iter().filter(|line| line.contains("--signer-repo chartrel/chartrel")) {
-        refused(&mut typed(&line.replace("--signer-repo chartrel/chartrel", "--signer-repo mallory/chartrel"), &folder));
-    }
-    for line in printed(&release, "cosign verify ") {
-        refused(&mut typed(&line.replace("chartrel/chartrel", "mallory/chartrel"), &folder));
+    for line in ["cosign ", "gh "].iter().flat_map(|program| printed(&release, program)) {
+        run(&mut typed(&line, &folder));
+        let another =
+            line.replace("--signer-repo chartrel/", "--signer-repo mallory/").replace("/chartrel/chartrel/", "/mallory/chartrel/");
+        assert_ne!(another, line);
+        refused(&mut typed(&another, &folder));
     }
 }
