@@ -4,6 +4,7 @@ use super::{folder::Out, play::Rehearsal, process::Ended, seed::Story, universe:
 use crate::{end::say, verify::Question};
 use anyhow::Context as _;
 use chartrel_core::{lineage::Anchors, release::LineageDocument, stage::Stage};
+use chartrel_world::github::{Actor, Role};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::{
@@ -96,6 +97,7 @@ impl Teller {
         let trust = out.path("trust");
         say("\nThe world stays up until Ctrl-C:");
         say(&format!("  GitHub           {}", universe.github.api_url()));
+        say(&format!("  a reader's token {}", universe.github.token(&Actor::Person("reader".into(), Role::Read))));
         say(&format!("  registry         {}", universe.registry.host()));
         say(&format!("  Helm repository  {}", universe.hosting.url()));
         say(&format!("  OIDC issuer      {}", universe.oidc.issuer()));
